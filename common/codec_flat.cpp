@@ -1,0 +1,36 @@
+#include "common/codec_json.h"
+
+namespace lookout {
+namespace {
+
+// A name that is there but no text must not pass for an absent one: it fails validation later.
+std::string read_name(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) return {};
+  return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+}  // namespace
+
+std::expected<Payload, Refusal> decode_flat(std::string_view payload, const InputConfig& input) {
+  const auto document = parse_json_object(payload);
+  if (!document) return std::unexpected(document.error());
+  Payload result;
+  if (auto stamps = read_stamps(*document, result); !stamps)
+    return std::unexpected(std::move(stamps.error()));
+  result.sensor = read_name(*document, "sensor_id");
+  result.region = read_name(*document, "region");
+  result.network = read_name(*document, "network");
+  for (const auto& [metric, field] : input.metrics) {
+    const auto value = document->find(field);
+    if (value == document->end() || value->is_null()) continue;
+    result.values.push_back({metric, {}, judge_number(*value, metric)});
+  }
+  if (result.values.empty()) {
+    return std::unexpected(
+        Refusal{Reason::no_value, "none of the fields named by the input's metrics is there", {}});
+  }
+  return result;
+}
+
+}  // namespace lookout

@@ -1,0 +1,281 @@
+#include "common/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/duration.h"
+#include "common/toml_reader.h"
+
+namespace lookout {
+namespace {
+
+const std::vector<std::pair<std::string_view, GroupBy>> kGroupings{
+    {"sensor", GroupBy::sensor}, {"region", GroupBy::region}, {"network", GroupBy::network}};
+
+void read_box(TomlSection section, Config& config) {
+  section.name("id", config.box_id);
+  std::string state = config.state.string();
+  section.text("state", state);
+  config.state = state;
+  section.finish();
+}
+
+void read_mqtt(TomlSection section, MqttConfig& mqtt) {
+  section.text("host", mqtt.host);
+  section.integer("port", 1, 65535, [&](std::int64_t port) { mqtt.port = static_cast<std::uint16_t>(port); });
+  section.text("username", mqtt.username);
+  section.text("password_file", mqtt.password_file);
+  section.text("ca_file", mqtt.ca_file);
+  section.text("cert_file", mqtt.cert_file);
+  section.text("key_file", mqtt.key_file);
+  section.duration("keepalive", mqtt.keepalive);
+  if (mqtt.keepalive < std::chrono::seconds{5} || mqtt.keepalive > std::chrono::hours{18}) {
+    section.complain("keepalive", "accepted are \"5s\" to \"18h\"");
+  }
+  if (!mqtt.password_file.empty() && mqtt.username.empty()) {
+    section.complain("password_file", "needs a username beside it");
+  }
+  if (mqtt.cert_file.empty() != mqtt.key_file.empty()) {
+    section.complain("cert_file", "cert_file and key_file go together");
+  }
+  section.finish();
+}
+
+void read_input(TomlSection section, std::vector<InputConfig>& inputs) {
+  InputConfig input;
+  std::string topic;
+  section.require("topic");
+  section.text("topic", topic);
+  if (!topic.empty()) {
+    if (auto pattern = TopicPattern::parse(topic)) {
+      input.topic = std::move(*pattern);
+    } else {
+      section.complain("topic", std::move(pattern.error()));
+    }
+  }
+  section.require("codec");
+  section.choice<CodecKind>(
+      "codec", {{"lookout", CodecKind::lookout}, {"flat", CodecKind::flat}, {"number", CodecKind::number}},
+      input.codec);
+  section.text_map("metrics", [&](const std::string& metric, const std::string& field) {
+    input.metrics.emplace_back(metric, field);
+  });
+  if (input.codec == CodecKind::flat && input.metrics.empty()) {
+    section.complain("metrics",
+                     "codec flat needs a table from metric to field, such as "
+                     "{ temperature = \"temperature_c\" }");
+  }
+  if (input.codec != CodecKind::flat && !input.metrics.empty()) {
+    section.complain("metrics", "goes with codec flat only: here the topic names the metric");
+  }
+  section.per_metric("scale", input.scale);
+  section.per_metric("offset", input.offset);
+  section.text_map("units",
+                   [&](const std::string& metric, const std::string& unit) { input.units[metric] = unit; });
+  section.finish();
+  inputs.push_back(std::move(input));
+}
+
+void read_time(TomlSection section, TimeConfig& time) {
+  section.duration("lag", time.lag);
+  section.duration("max_future", time.max_future);
+  section.duration("max_past", time.max_past);
+  section.duration("identity_window", time.identity_window);
+  section.finish();
+}
+
+void read_window(TomlSection section, std::vector<WindowConfig>& windows) {
+  WindowConfig window;
+  window.by = {GroupBy::sensor, GroupBy::region, GroupBy::network};
+  section.require("name");
+  section.name("name", window.name);
+  if (std::ranges::find(windows, window.name, &WindowConfig::name) != windows.end()) {
+    section.complain("name", fmt::format("there are two windows named '{}'", window.name));
+  }
+  int kind = 0;
+  section.choice<int>("kind", {{"tumbling", 0}}, kind);
+  section.require("size");
+  section.duration("size", window.size);
+  if (section.has("size") && window.size < std::chrono::milliseconds{1})
+    section.complain("size", "must be at least 1ms");
+  section.duration("offset", window.offset);
+  if (window.offset >= window.size && window.offset.count() != 0) {
+    section.complain("offset", fmt::format("must be less than size ({})", format_duration(window.size)));
+  }
+  Microseconds lag{};
+  section.duration("lag", lag);
+  if (section.has("lag")) window.lag = lag;
+  section.choices<GroupBy>("by", kGroupings, window.by);
+  // Groups are visited in one order, whatever the order in which somebody named them.
+  std::ranges::sort(window.by);
+  window.by.erase(std::ranges::unique(window.by).begin(), window.by.end());
+  section.names("metrics", window.metrics);
+  section.finish();
+  windows.push_back(std::move(window));
+}
+
+void read_rule(TomlSection section, std::vector<RuleConfig>& rules) {
+  RuleConfig rule;
+  section.require("name");
+  section.name("name", rule.name);
+  if (std::ranges::find(rules, rule.name, &RuleConfig::name) != rules.end()) {
+    section.complain("name", fmt::format("there are two rules named '{}'", rule.name));
+  }
+  section.require("window");
+  section.name("window", rule.window);
+  section.choice<GroupBy>("by", kGroupings, rule.by);
+  section.require("when");
+  section.text("when", rule.when);
+  section.name("severity", rule.severity);
+  section.text("summary", rule.summary);
+  section.text_map("labels", [&](const std::string& name, const std::string& value) {
+    for (const std::string_view own : {"alertname", "severity", "network", "region", "sensor", "box"}) {
+      if (name == own) section.complain("labels", fmt::format("'{}' is set by Lookout", name));
+    }
+    rule.labels[name] = value;
+  });
+  rule.when_place = section.place("when");
+  rule.summary_place = section.place("summary");
+  section.finish();
+  rules.push_back(std::move(rule));
+}
+
+void read_journal(TomlSection section, JournalConfig& journal) {
+  section.byte_size("limit", journal.limit);
+  section.byte_size("segment", journal.segment);
+  section.duration("sync_interval", journal.sync_interval);
+  constexpr std::uint64_t kSmallest = std::uint64_t{1} << 20;
+  if (journal.segment < kSmallest || journal.segment > kSmallest << 10) {
+    section.complain("segment", "accepted are \"1 MiB\" to \"1 GiB\"");
+  }
+  if (journal.limit < 2 * journal.segment) section.complain("limit", "must hold at least two segments");
+  if (journal.sync_interval < std::chrono::milliseconds{10}) {
+    section.complain("sync_interval", "must be at least \"10ms\"");
+  }
+  section.finish();
+}
+
+void read_limits(TomlSection section, LimitsConfig& limits) {
+  section.byte_size("message_size", limits.message_size);
+  if (limits.message_size < 64 || limits.message_size > std::uint64_t{256} << 10) {
+    section.complain("message_size", "accepted are 64 bytes to \"256 KiB\"");
+  }
+  section.integer("max_series", 1, 100'000'000,
+                  [&](std::int64_t count) { limits.max_series = static_cast<std::uint64_t>(count); });
+  section.finish();
+}
+
+/// One file's worth of settings laid over `config`.
+class FileReader {
+ public:
+  FileReader(const std::filesystem::path& file, Config& config, std::vector<Problem>& problems)
+      : file_(file.string()), config_(config), problems_(problems) {}
+
+  void read() {
+    const toml::parse_result parsed = toml::parse_file(file_);
+    if (!parsed) {
+      const toml::parse_error& error = parsed.error();
+      problems_.push_back(
+          {{file_, static_cast<unsigned>(error.source().begin.line), {}}, std::string(error.description())});
+      return;
+    }
+    root_ = &parsed.table();
+    table("box", [&](TomlSection section) { read_box(std::move(section), config_); });
+    table("mqtt", [&](TomlSection section) { read_mqtt(std::move(section), config_.mqtt); });
+    list("input", [&](TomlSection section) { read_input(std::move(section), config_.inputs); });
+    table("time", [&](TomlSection section) { read_time(std::move(section), config_.time); });
+    list("window", [&](TomlSection section) { read_window(std::move(section), config_.windows); });
+    list("rule", [&](TomlSection section) { read_rule(std::move(section), config_.rules); });
+    table("journal", [&](TomlSection section) { read_journal(std::move(section), config_.journal); });
+    table("limits", [&](TomlSection section) { read_limits(std::move(section), config_.limits); });
+    for (const auto& [key, node] : *root_) {
+      if (std::ranges::find(known_, key.str()) != known_.end()) continue;
+      complain(key.str(), node, fmt::format("is not a section: accepted are {}", fmt::join(known_, " ")));
+    }
+  }
+
+ private:
+  void complain(std::string_view key, const toml::node& node, std::string message) {
+    problems_.push_back(
+        {{file_, static_cast<unsigned>(node.source().begin.line), std::string(key)}, std::move(message)});
+  }
+  void table(const char* key, const std::function<void(TomlSection)>& read_section) {
+    known_.emplace_back(key);
+    const toml::node* node = root_->get(key);
+    if (!node) return;
+    if (!node->is_table()) return complain(key, *node, fmt::format("expected a table: [{}]", key));
+    read_section(TomlSection(*node->as_table(), key, file_, problems_));
+  }
+  void list(const char* key, const std::function<void(TomlSection)>& read_section) {
+    known_.emplace_back(key);
+    const toml::node* node = root_->get(key);
+    if (!node) return;
+    if (!node->is_array_of_tables())
+      return complain(key, *node, fmt::format("expected a list of tables: [[{}]]", key));
+    for (const toml::node& element : *node->as_array()) {
+      read_section(TomlSection(*element.as_table(), key, file_, problems_));
+    }
+  }
+
+  std::string file_;
+  Config& config_;
+  std::vector<Problem>& problems_;
+  const toml::table* root_ = nullptr;
+  std::vector<std::string> known_;
+};
+
+void check_rules_fit_windows(const Config& config, std::vector<Problem>& problems) {
+  for (const RuleConfig& rule : config.rules) {
+    const auto window = std::ranges::find(config.windows, rule.window, &WindowConfig::name);
+    Place place = rule.when_place;
+    place.key = "rule.window";
+    if (window == config.windows.end()) {
+      std::vector<std::string> names;
+      for (const WindowConfig& known : config.windows) names.push_back(known.name);
+      problems.push_back({place, fmt::format("rule '{}' names no window: '{}' is not one of: {}", rule.name,
+                                             rule.window, fmt::join(names, " "))});
+    } else if (std::ranges::find(window->by, rule.by) == window->by.end()) {
+      problems.push_back(
+          {place, fmt::format("rule '{}' is by {}, window '{}' is not", rule.name,
+                              kGroupings[static_cast<std::size_t>(rule.by)].first, rule.window)});
+    }
+  }
+}
+
+}  // namespace
+
+std::string Problem::text() const {
+  return fmt::format("{}:{}: {}{}{}", place.file, place.line, place.key, place.key.empty() ? "" : ": ",
+                     message);
+}
+
+double PerMetric::of(std::string_view metric) const {
+  const auto own = by_metric.find(metric);
+  return own == by_metric.end() ? all : own->second;
+}
+
+bool WindowConfig::covers(std::string_view metric) const {
+  return metrics.empty() || std::ranges::find(metrics, metric) != metrics.end();
+}
+
+std::expected<Config, std::vector<Problem>> load_config(const std::filesystem::path& file) {
+  Config config;
+  std::vector<Problem> problems;
+  std::error_code error;
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(file.parent_path() / "conf.d", error)) {
+    if (entry.path().extension() == ".toml") files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  files.insert(files.begin(), file);
+  for (const auto& each : files) FileReader(each, config, problems).read();
+  if (config.inputs.empty() && problems.empty()) {
+    problems.push_back({{file.string(), 1, "input"}, "there is no [[input]]: nothing would be subscribed"});
+  }
+  check_rules_fit_windows(config, problems);
+  if (!problems.empty()) return std::unexpected(std::move(problems));
+  return config;
+}
+
+}  // namespace lookout

@@ -1,0 +1,105 @@
+#include "common/decoder.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "common/names.h"
+
+namespace lookout {
+namespace {
+
+constexpr std::string_view kUnnamed = "default";  // network or region that neither topic nor payload names
+constexpr std::string_view kUnnamedMetric = "value";
+
+// The topic's name wins over the payload's; what neither gives is `fallback`.
+std::string_view choose(std::optional<std::string_view> from_topic, std::string_view from_payload,
+                        std::string_view fallback) {
+  if (from_topic) return *from_topic;
+  return from_payload.empty() ? fallback : from_payload;
+}
+
+Refusal bad_name(std::string_view what, std::string_view name) {
+  return {Reason::bad_name, fmt::format("{} '{}' is not a name: accepted are {}", what, name, kNameRule), {}};
+}
+
+}  // namespace
+
+Decoder::Decoder(std::vector<InputConfig> inputs, const LimitsConfig& limits)
+    : inputs_(std::move(inputs)), limits_(limits), series_(limits.max_series) {}
+
+std::optional<Decoder::Route> Decoder::route(std::string_view topic) const {
+  for (const InputConfig& input : inputs_) {
+    if (const auto names = input.topic.match(topic)) return Route{&input, *names};
+  }
+  return std::nullopt;
+}
+
+void Decoder::decode(const MessageView& message, Result& result) {
+  result.readings.clear();
+  result.refusals.clear();
+  const auto routed = route(message.topic);
+  if (!routed) {
+    result.refusals.push_back({Reason::no_input, "the topic fits no [[input]]", {}});
+  } else if (message.cut || message.payload.size() > limits_.message_size) {
+    result.refusals.push_back(
+        {Reason::too_large,
+         fmt::format("the payload is over {} bytes (limits.message_size)", limits_.message_size),
+         {}});
+  } else if (auto payload = codec_for(routed->input->codec)(message.payload, *routed->input); !payload) {
+    result.refusals.push_back(std::move(payload.error()));
+  } else {
+    for (Payload::Value& value : payload->values) decode_value(message, *routed, *payload, value, result);
+  }
+}
+
+void Decoder::decode_value(const MessageView& message, const Route& route, const Payload& payload,
+                           Payload::Value& value, Result& result) {
+  const std::string metric(choose(route.names.metric, value.metric, kUnnamedMetric));
+  const auto refuse = [&](Refusal refusal) {
+    refusal.metric = metric;
+    result.refusals.push_back(std::move(refusal));
+  };
+  if (!value.number) return refuse(std::move(value.number.error()));
+  Reading reading;
+  reading.value = *value.number * route.input->scale.of(metric) + route.input->offset.of(metric);
+  if (!std::isfinite(reading.value)) {
+    return refuse({Reason::not_a_number, "the calibrated value is beyond what a double can hold", {}});
+  }
+  auto series = find_series(route, payload, metric);
+  if (!series) return refuse(std::move(series.error()));
+  reading.series = *series;
+  reading.event_time = payload.event_time.value_or(message.arrival);
+  reading.time_is_arrival = !payload.event_time;
+  reading.seq = payload.seq;
+  reading.boot = payload.boot;
+  reading.unit = std::move(value.unit);
+  if (const auto unit = route.input->units.find(metric);
+      reading.unit.empty() && unit != route.input->units.end()) {
+    reading.unit = unit->second;
+  }
+  reading.identity =
+      identify(series_[*series].hash, payload.event_time, reading.value, reading.seq, reading.boot);
+  if (message.retain && !reading.identity) return;
+  result.readings.push_back(std::move(reading));
+}
+
+std::expected<SeriesId, Refusal> Decoder::find_series(const Route& route, const Payload& payload,
+                                                      const std::string& metric) {
+  const std::string_view network = choose(route.names.network, payload.network, kUnnamed);
+  const std::string_view region = choose(route.names.region, payload.region, kUnnamed);
+  const std::string_view sensor = choose(route.names.sensor, payload.sensor, {});
+  for (const auto& [what, name] : {std::pair<std::string_view, std::string_view>{"network", network},
+                                   {"region", region},
+                                   {"sensor", sensor},
+                                   {"metric", metric}}) {
+    if (!is_valid_name(name)) return std::unexpected(bad_name(what, name));
+  }
+  if (const auto id = series_.intern(network, region, sensor, metric)) return *id;
+  return std::unexpected(
+      Refusal{Reason::too_many_series,
+              fmt::format("there are {} series already (limits.max_series)", series_.size()),
+              {}});
+}
+
+}  // namespace lookout

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/codec.h"
+#include "common/config.h"
+#include "common/message.h"
+#include "common/reading.h"
+#include "common/series.h"
+
+namespace lookout {
+
+/// The step decode: a message becomes readings and refusals, each reading judged for itself. Looks at no
+/// clock: guards against wrong event times belong to who knows the reference time. Used by gateway and bridge
+/// alike. Threading: one owner. Deterministic: the same messages in the same order give the same result.
+class Decoder {
+ public:
+  Decoder(std::vector<InputConfig> inputs, const LimitsConfig& limits);
+
+  struct Result {
+    std::vector<Reading> readings;
+    std::vector<Refusal> refusals;
+  };
+  /// Replaces the contents of `result`, whose buffers are reused. Both lists empty: a retained message that
+  /// was ignored, because without an identity nobody can tell whether it was counted before.
+  void decode(const MessageView& message, Result& result);
+
+  [[nodiscard]] const SeriesTable& series() const { return series_; }
+
+ private:
+  struct Route {
+    const InputConfig* input;
+    TopicNames names;
+  };
+  [[nodiscard]] std::optional<Route> route(std::string_view topic) const;
+  void decode_value(const MessageView& message, const Route& route, const Payload& payload,
+                    Payload::Value& value, Result& result);
+  std::expected<SeriesId, Refusal> find_series(const Route& route, const Payload& payload,
+                                               const std::string& metric);
+
+  std::vector<InputConfig> inputs_;
+  LimitsConfig limits_;
+  SeriesTable series_;
+};
+
+}  // namespace lookout

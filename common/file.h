@@ -1,0 +1,49 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "common/result.h"
+
+namespace lookout {
+
+/// An open file descriptor, closed with its owner.
+class FileHandle {
+ public:
+  FileHandle() = default;
+  explicit FileHandle(int descriptor) : descriptor_(descriptor) {}
+  FileHandle(FileHandle&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  FileHandle& operator=(FileHandle&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    return *this;
+  }
+  FileHandle(const FileHandle&) = delete;
+  FileHandle& operator=(const FileHandle&) = delete;
+  ~FileHandle();
+  [[nodiscard]] int get() const { return descriptor_; }
+  explicit operator bool() const { return descriptor_ >= 0; }
+
+ private:
+  int descriptor_ = -1;
+};
+
+/// `flags` as for open(2), O_CLOEXEC added; new files get mode 0640.
+Result<FileHandle> open_file(const std::filesystem::path& path, int flags);
+
+/// "what 'path': the system's reason", from errno.
+std::string describe_errno(std::string_view what, const std::filesystem::path& path);
+
+/// Makes the names in a folder durable.
+Result<void> sync_folder(const std::filesystem::path& folder);
+
+/// Replaces a small file so that a reader sees the old or the new content, also after a power cut when
+/// `durable`.
+Result<void> replace_file(const std::filesystem::path& path, std::string_view content, bool durable);
+
+/// The content of a small file.
+Result<std::string> read_file(const std::filesystem::path& path);
+
+}  // namespace lookout

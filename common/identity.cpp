@@ -1,0 +1,44 @@
+#include "common/identity.h"
+
+#include <xxhash.h>
+
+#include <array>
+#include <bit>
+#include <cstring>
+#include <string>
+
+namespace lookout {
+namespace {
+
+Identity from(XXH128_hash_t hash) { return {hash.high64, hash.low64}; }
+
+}  // namespace
+
+Identity hash_series(std::string_view network, std::string_view region, std::string_view sensor,
+                     std::string_view metric) {
+  std::string bytes;
+  for (const std::string_view name : {network, region, sensor, metric}) {
+    bytes += name;
+    bytes += '\0';
+  }
+  return from(XXH3_128bits(bytes.data(), bytes.size()));
+}
+
+std::optional<Identity> identify(const Identity& series, std::optional<Timestamp> event_time, double value,
+                                 std::optional<std::uint64_t> seq, std::string_view boot) {
+  if (!event_time && (!seq || boot.empty())) return std::nullopt;
+  // +0.0 makes -0.0 and 0.0, which are equal, the same bits.
+  const std::array<std::uint64_t, 6> fields{
+      series.high,
+      series.low,
+      (event_time ? 1U : 0U) | (seq ? 2U : 0U),
+      event_time ? std::bit_cast<std::uint64_t>(event_time->time_since_epoch().count()) : 0,
+      std::bit_cast<std::uint64_t>(value + 0.0),
+      seq.value_or(0)};
+  std::array<char, sizeof(fields) + 64> bytes;
+  std::memcpy(bytes.data(), fields.data(), sizeof(fields));
+  std::memcpy(bytes.data() + sizeof(fields), boot.data(), boot.size());
+  return from(XXH3_128bits(bytes.data(), sizeof(fields) + boot.size()));
+}
+
+}  // namespace lookout

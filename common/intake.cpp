@@ -1,0 +1,68 @@
+#include "common/intake.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "common/exit_code.h"
+
+namespace lookout {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kAppendPatience =
+    20s;  // a third of the default keepalive: longer and the broker would cut us off
+constexpr std::size_t kKeptOfTooLarge = 1024;
+
+}  // namespace
+
+Intake::Intake(const Config& config, std::string client_id, std::vector<std::string> filters,
+               JournalWriter& journal, Supervisor& supervisor)
+    : message_size_(config.limits.message_size), journal_(journal), supervisor_(supervisor) {
+  SessionOptions options;
+  options.mqtt = config.mqtt;
+  options.client_id = std::move(client_id);
+  options.filters = std::move(filters);
+  SessionEvents events;
+  events.on_message = [this](const MessageView& message) { take(message); };
+  events.wake = [this] { supervisor_.wake(); };
+  session_ = make_paho_session(std::move(options), std::move(events));
+  supervisor_.add([this](auto now) { return session_->step(now); });
+  supervisor_.add([this](auto now) {
+    if (auto ready = journal_.prepare(); !ready)
+      spdlog::error("journal: no room for the next segment: {}", ready.error());
+    return now + 1s;
+  });
+  supervisor_.add(every(config.journal.sync_interval, [this] { sync_journal(); }));
+}
+
+void Intake::take(const MessageView& message) noexcept {
+  MessageView kept = message;
+  if (kept.payload.size() > message_size_) {
+    kept.payload = kept.payload.substr(0, std::min(kKeptOfTooLarge, message_size_));
+    kept.cut = true;
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kAppendPatience;
+  while (true) {
+    const auto appended = journal_.append(kept);
+    if (appended) return;
+    if (std::chrono::steady_clock::now() > deadline) {
+      spdlog::critical("{}: ending, so that the broker keeps what was not stored", appended.error());
+      ::_exit(kExitTryAgain);
+    }
+    supervisor_.wake();  // it makes the next segment, where that is what is missing
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
+void Intake::sync_journal() {
+  const auto synced = journal_.sync();
+  if (synced) return;
+  // After a failed sync the kernel may have dropped the pages: nothing here can be trusted but a new start.
+  spdlog::critical("{}: ending", synced.error());
+  ::_exit(kExitTryAgain);
+}
+
+}  // namespace lookout

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/message.h"
+
+/// The journal: the durable buffer behind a subscription.
+///
+/// What it promises. append() returns after the record is in the operating system's hands: it survives the
+/// death of the process at any moment (kill -9), and once sync() has run after it also a power cut. Records
+/// have consecutive offsets that are never used twice. A reader sees exactly the records that were appended,
+/// in order, unaltered, or is told where one is damaged. A record that was not completely written was never
+/// acknowledged; opening cuts it off and says so. Everything is bounded: a segment by its size, the journal
+/// by what trim() is told to keep.
+///
+/// Files. `<first offset, 20 digits>.journal`, each preallocated to the segment size (zeros) and cut to its
+/// content when the next begins; `spare` is the next segment, made ahead so that append() needs no disk space
+/// of its own. All numbers are little endian, as every machine Lookout runs on is.
+///
+///   segment  = header record* zeros          header = magic(8) first_offset(8) hash(8) of the 16 bytes
+///   before record   = length(4) hash(4) body        length counts the body; 0 ends the segment body     =
+///   kind(1) flags(1) topic_length(2) arrival(8) topic payload
+///
+/// The hash of a record is the lower half of XXH3-64 over the body, seeded with the record's offset: a record
+/// in the wrong place is as wrong as a damaged one.
+namespace lookout::journal {
+
+inline constexpr std::string_view kMagic = "LOOKOUT1";
+inline constexpr std::size_t kHeaderSize = 24;
+inline constexpr std::size_t kRecordHeadSize = 8;
+inline constexpr std::size_t kBodyHeadSize = 12;
+inline constexpr std::size_t kLargestBody = std::size_t{512}
+                                            << 10;  // topic 64 KiB + message_size at most 256 KiB
+static_assert(std::endian::native == std::endian::little);
+
+/// What a record is. The machine's other inputs (ticks, link and clock changes) get kinds of their own.
+enum class Kind : std::uint8_t { message = 1 };
+
+inline constexpr std::uint8_t kFlagRetain = 1;
+inline constexpr std::uint8_t kFlagCut = 2;
+
+struct RecordHead {
+  std::uint32_t length = 0;
+  std::uint32_t hash = 0;
+};
+
+struct BodyHead {
+  Kind kind = Kind::message;
+  std::uint8_t flags = 0;
+  std::uint16_t topic_length = 0;
+  std::int64_t arrival_us = 0;
+};
+
+/// Copies between bytes and plain structs without padding surprises: the structs are written field by field.
+template <typename T>
+void put(char*& to, T value) {
+  std::memcpy(to, &value, sizeof(value));
+  to += sizeof(value);
+}
+template <typename T>
+T take(const char*& from) {
+  T value;
+  std::memcpy(&value, from, sizeof(value));
+  from += sizeof(value);
+  return value;
+}
+
+std::uint32_t hash_body(std::uint64_t offset, std::string_view head, std::string_view topic,
+                        std::string_view payload);
+
+/// The header of a segment, and what its first offset is when it is one.
+std::string encode_header(std::uint64_t first_offset);
+std::optional<std::uint64_t> decode_header(std::string_view bytes);
+
+/// A record as found in a segment; views into the reader's buffer.
+struct Record {
+  std::uint64_t offset = 0;
+  MessageView message;
+};
+/// Nothing when body and hash do not belong together at this offset, or the body's lengths contradict each
+/// other.
+std::optional<Record> decode_body(std::uint64_t offset, std::uint32_t hash, std::string_view body);
+
+std::filesystem::path segment_path(const std::filesystem::path& folder, std::uint64_t first_offset);
+
+}  // namespace lookout::journal

@@ -1,0 +1,74 @@
+#include "common/outbox.h"
+
+namespace lookout {
+
+Outbox::Outbox(std::size_t capacity, OnAcknowledged on_acknowledged)
+    : capacity_(capacity), on_acknowledged_(std::move(on_acknowledged)) {}
+
+bool Outbox::publish(Outgoing message, std::uint64_t tag, const std::stop_token& stop) {
+  {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait(lock, stop, [&] { return entries_.size() < capacity_; })) return false;
+    entries_.emplace_back(*this, std::move(message), tag);
+  }
+  pump();
+  return true;
+}
+
+void Outbox::pump() {
+  const std::lock_guard one_sender(sending_);
+  while (true) {
+    Entry* entry = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      while (unsent_ < entries_.size() && entries_[unsent_].done) ++unsent_;
+      if (!connected_ || unsent_ >= entries_.size()) return;
+      entry = &entries_[unsent_++];
+    }
+    if (!session_->send(entry->message, *entry)) {
+      const std::lock_guard lock(mutex_);
+      connected_ = false;  // on_connected begins again from the oldest
+      return;
+    }
+  }
+}
+
+void Outbox::on_connected() {
+  {
+    const std::lock_guard one_sender(sending_);
+    const std::lock_guard lock(mutex_);
+    connected_ = true;
+    unsent_ = 0;
+  }
+  pump();
+}
+
+void Outbox::on_lost() {
+  // Waiting for the sender: nothing of the old connection may slip onto the new one out of order.
+  const std::lock_guard one_sender(sending_);
+  const std::lock_guard lock(mutex_);
+  connected_ = false;
+}
+
+void Outbox::acknowledge(Entry& entry) noexcept {
+  const std::lock_guard lock(mutex_);
+  entry.done = true;
+  while (!entries_.empty() && entries_.front().done) {
+    if (on_acknowledged_) on_acknowledged_(entries_.front().tag);
+    entries_.pop_front();
+    if (unsent_ > 0) --unsent_;
+  }
+  changed_.notify_all();
+}
+
+std::size_t Outbox::unacknowledged() const {
+  const std::lock_guard lock(mutex_);
+  return entries_.size();
+}
+
+bool Outbox::drain(std::chrono::steady_clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_until(lock, deadline, [&] { return entries_.empty(); });
+}
+
+}  // namespace lookout

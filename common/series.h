@@ -1,0 +1,40 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "common/identity.h"
+#include "common/reading.h"
+
+namespace lookout {
+
+/// network/region/sensor/metric: one stream of readings.
+struct Series {
+  std::string network, region, sensor, metric;
+  Identity hash;
+};
+
+/// Interns series: the names are compared once, afterwards a series is a number. Bounded by max_series.
+/// Threading: one owner.
+class SeriesTable {
+ public:
+  explicit SeriesTable(std::size_t max_series) : max_series_(max_series) {}
+
+  /// Nothing when the series is new and the table is full. The names must be valid names.
+  std::optional<SeriesId> intern(std::string_view network, std::string_view region, std::string_view sensor,
+                                 std::string_view metric);
+
+  [[nodiscard]] const Series& operator[](SeriesId id) const { return series_[id]; }
+  [[nodiscard]] std::size_t size() const { return series_.size(); }
+
+ private:
+  std::size_t max_series_;
+  std::deque<Series> series_;
+  std::unordered_map<std::string, SeriesId> ids_;
+  std::string key_;  // reused, so that looking a known series up allocates nothing
+};
+
+}  // namespace lookout

@@ -1,0 +1,124 @@
+#include "common/service.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "common/exit_code.h"
+#include "common/version.h"
+
+namespace lookout {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kOutboxCapacity = 4096;
+constexpr auto kDrainPatience = 3s;
+constexpr auto kGoodbyePatience = 1s;
+
+sigset_t ending_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Service>> Service::create(const Config& config, const StateFolder& folder,
+                                                 Options options) {
+  auto journal = JournalWriter::open(folder.path() / "journal", config.journal, options.first_offset);
+  if (!journal) return Failure(journal.error());
+  // Blocked before any thread begins, so that only the main thread's sigwait sees them.
+  const sigset_t signals = ending_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return std::unique_ptr<Service>(new Service(config, folder, std::move(options), std::move(*journal)));
+}
+
+Service::Service(const Config& config, const StateFolder& folder, Options options,
+                 std::unique_ptr<JournalWriter> journal)
+    : program_(options.program),
+      box_id_(folder.box_id()),
+      boot_(fmt::format("{:08x}", std::random_device{}())),
+      since_(to_rfc3339(std::chrono::floor<std::chrono::seconds>(wall_clock_now()))),
+      online_(status("online")),
+      stopping_(status("stopping")),
+      offline_(status("offline")),
+      journal_(std::move(journal)),
+      outbox_(kOutboxCapacity, std::move(options.on_acknowledged)),
+      intake_(config, fmt::format("lookout-{}-{}-in", program_, box_id_), std::move(options.filters),
+              *journal_, supervisor_) {
+  SessionOptions session;
+  session.mqtt = config.mqtt;
+  session.client_id = fmt::format("lookout-{}-{}-out", program_, box_id_);
+  session.clean_session =
+      true;  // the outbox is what remembers; the broker has nothing to keep for a publisher
+  session.will = offline_;
+  SessionEvents events;
+  events.on_message = [](const MessageView&) {};
+  events.on_connected = [this] {
+    outbox_.on_connected();
+    publisher_->send(online_, no_receipt_);
+  };
+  events.on_lost = [this] { outbox_.on_lost(); };
+  events.wake = [this] { supervisor_.wake(); };
+  publisher_ = make_paho_session(std::move(session), std::move(events));
+  outbox_.use(*publisher_);
+  supervisor_.add([this](auto now) { return publisher_->step(now); });
+}
+
+Service::~Service() { supervisor_.stop(); }
+
+std::string Service::own_topic(std::string_view what) const {
+  return fmt::format("lookout/{}/{}/{}", program_, box_id_, what);
+}
+
+Outgoing Service::status(std::string_view state) const {
+  nlohmann::ordered_json payload;
+  payload["state"] = state;
+  payload["version"] = kVersion;
+  payload["boot"] = boot_;
+  payload["since"] = since_;
+  return {own_topic("status"), payload.dump(), true};
+}
+
+int Service::run(const Work& work) {
+  supervisor_.start();
+  Result<void> outcome;
+  std::jthread worker([&](const std::stop_token& stop) {
+    outcome = work(stop);
+    if (!outcome) ::kill(::getpid(), SIGTERM);
+  });
+  sd_notify(0, "READY=1");
+  const sigset_t signals = ending_signals();
+  int signal = 0;
+  sigwait(&signals, &signal);
+  sd_notify(0, "STOPPING=1");
+  spdlog::info("stopping");
+  worker.request_stop();
+  journal_->wake();
+  worker.join();
+  shut_down();
+  if (outcome) return kExitDone;
+  spdlog::critical("{}", outcome.error());
+  return kExitFailed;
+}
+
+void Service::shut_down() {
+  // Straight to the network: with the broker away the outbox may be full, and nobody would make room.
+  publisher_->send(stopping_, no_receipt_);
+  outbox_.drain(std::chrono::steady_clock::now() + kDrainPatience);
+  publisher_->send(offline_, no_receipt_);
+  supervisor_.stop();
+  intake_.close(kGoodbyePatience);
+  publisher_->close(kGoodbyePatience);
+  if (const auto synced = journal_->sync(); !synced) spdlog::error("{}", synced.error());
+}
+
+}  // namespace lookout

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "common/config.h"
+#include "common/intake.h"
+#include "common/journal_writer.h"
+#include "common/outbox.h"
+#include "common/state_folder.h"
+#include "common/supervisor.h"
+
+namespace lookout {
+
+/// What gateway and bridge are around their own work: a journal filled by a subscribing session, a publishing
+/// session with outbox and Last Will, the retained status, readiness for systemd, and an orderly end on
+/// SIGTERM or SIGINT.
+///
+/// Threads: the MQTT library's (appends, acknowledgements), the supervisor's (connects, syncs), one worker,
+/// and the main thread, which waits for a signal.
+class Service {
+ public:
+  struct Options {
+    std::string program;               ///< "gateway" or "bridge"
+    std::vector<std::string> filters;  ///< what to subscribe to
+    std::uint64_t first_offset = 0;    ///< offsets below were used before, whatever the journal remembers
+    Outbox::OnAcknowledged on_acknowledged;
+  };
+
+  /// Opens the journal in the state folder. Fails with a sentence.
+  static Result<std::unique_ptr<Service>> create(const Config& config, const StateFolder& folder,
+                                                 Options options);
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+  ~Service();
+
+  /// The worker's part: reads the journal and publishes until `stop`; a failure it cannot mend is returned.
+  using Work = std::function<Result<void>(const std::stop_token& stop)>;
+  /// Runs until a signal or the work's failure; returns the exit code.
+  int run(const Work& work);
+
+  /// Waits while the outbox is full: the back-pressure that lets the journal take up the slack. False when
+  /// stopping.
+  bool publish(Outgoing message, std::uint64_t tag, const std::stop_token& stop) {
+    return outbox_.publish(std::move(message), tag, stop);
+  }
+  [[nodiscard]] JournalWriter& journal() { return *journal_; }
+  [[nodiscard]] std::size_t unacknowledged() const { return outbox_.unacknowledged(); }
+  /// lookout/{program}/{box}/{what}
+  [[nodiscard]] std::string own_topic(std::string_view what) const;
+
+ private:
+  Service(const Config& config, const StateFolder& folder, Options options,
+          std::unique_ptr<JournalWriter> journal);
+  [[nodiscard]] Outgoing status(std::string_view state) const;
+  void shut_down();
+
+  struct NoReceipt final : PublishReceipt {
+    void acknowledged() noexcept override {}
+  };
+
+  const std::string program_, box_id_, boot_, since_;
+  const Outgoing online_, stopping_, offline_;
+  NoReceipt no_receipt_;
+  std::unique_ptr<JournalWriter> journal_;
+  Outbox outbox_;
+  Supervisor supervisor_;
+  Intake intake_;
+  std::unique_ptr<MqttSession> publisher_;
+};
+
+}  // namespace lookout

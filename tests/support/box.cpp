@@ -1,0 +1,55 @@
+#include "tests/support/box.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+#include "tests/support/wait.h"
+
+namespace lookout::test {
+namespace {
+
+constexpr const char* kInputs = R"(
+[[input]]
+topic = "sensors/{network}/{region}/{sensor}/{metric}"
+codec = "lookout"
+[[input]]
+topic = "sensors/{network}/{region}/{sensor}"
+codec = "flat"
+metrics = { temperature = "temperature_c", smoke = "smoke_ug_m3" }
+)";
+
+std::size_t count_of(const std::string& text, const std::string& word) {
+  std::size_t count = 0;
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++count;
+  return count;
+}
+
+}  // namespace
+
+Box::Box(std::uint16_t port, const std::string& windows_and_rules) {
+  spit(folder_ / "lookout.toml",
+       fmt::format("[box]\nid = \"test-box\"\nstate = \"{}\"\n[mqtt]\nport = {}\n{}\n{}\n", state().string(),
+                   port, kInputs, windows_and_rules));
+}
+
+std::string Box::log(const std::string& name) const { return slurp(folder_ / (name + ".log")); }
+
+ChildProcess Box::start(const std::string& name, bool wait_for_subscription) {
+  const std::size_t before = count_of(log(name), " subscribed to ");
+  ChildProcess child({program(name), "run", "--config", config()}, {"/dev/null", folder_ / (name + ".log")});
+  if (wait_for_subscription &&
+      !wait_until([&] { return count_of(log(name), " subscribed to ") >= before + 2; })) {
+    throw std::runtime_error(name + " did not come up: " + log(name));
+  }
+  return child;
+}
+
+void simulate(const Broker& broker, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), program("simulator"));
+  arguments.insert(arguments.end(), {"--port", broker.port_text()});
+  const auto finished = run(arguments);
+  if (finished.code != 0) throw std::runtime_error("lookout-simulator: " + finished.err);
+}
+
+}  // namespace lookout::test

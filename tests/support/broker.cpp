@@ -1,0 +1,69 @@
+#include "tests/support/broker.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <regex>
+#include <stdexcept>
+
+#include "tests/support/wait.h"
+
+namespace lookout::test {
+namespace {
+
+sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+bool answers(std::uint16_t port) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = loopback(port);
+  const bool connected = ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  ::close(socket);
+  return connected;
+}
+
+}  // namespace
+
+std::uint16_t free_port() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = loopback(0);
+  socklen_t size = sizeof(address);
+  ::bind(socket, reinterpret_cast<const sockaddr*>(&address), size);
+  ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
+  ::close(socket);
+  return ntohs(address.sin_port);
+}
+
+Broker::Broker() : port_(free_port()) {
+  std::string config = slurp(std::string(LOOKOUT_SOURCE) + "/mosquitto.conf");
+  config = std::regex_replace(config, std::regex("listener 1883"), "listener " + port_text());
+  config = std::regex_replace(config, std::regex("/var/lib/mosquitto/"), folder_.path().string() + "/");
+  // As root Mosquitto would change to a user who may not write here.
+  spit(folder_ / "mosquitto.conf", config + "\nuser root\n");
+  start();
+}
+
+void Broker::start() {
+  process_.emplace(std::vector<std::string>{"mosquitto", "-c", (folder_ / "mosquitto.conf").string()},
+                   ChildProcess::Options{folder_ / "log", folder_ / "log"});
+  if (!wait_until([&] { return answers(port_); }))
+    throw std::runtime_error("mosquitto: " + slurp(folder_ / "log"));
+}
+
+void Broker::publish(const std::string& topic, const std::string& payload, bool retain) const {
+  const TempFolder folder;
+  spit(folder / "payload", payload);
+  std::vector<std::string> command{
+      "mosquitto_pub", "-p", port_text(), "-q", "1", "-t", topic, "-f", (folder / "payload").string()};
+  if (retain) command.emplace_back("-r");
+  if (const auto finished = run(command); finished.code != 0)
+    throw std::runtime_error("mosquitto_pub: " + finished.err);
+}
+
+}  // namespace lookout::test

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "tests/support/child_process.h"
+#include "tests/support/temp_folder.h"
+
+namespace lookout::test {
+
+/// A port on the loopback that nobody listens on now.
+std::uint16_t free_port();
+
+/// A real Mosquitto on a port of its own, with the shipped mosquitto.conf: only port and folder differ.
+class Broker {
+ public:
+  Broker();
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::string port_text() const { return std::to_string(port_); }
+  /// Starts it again on the same port and data, after stop() or kill().
+  void start();
+  void stop() { process_->stop(); }
+  void kill() { process_->kill(); }
+  /// Publishes at QoS 1 with mosquitto_pub and waits for its end.
+  void publish(const std::string& topic, const std::string& payload, bool retain = false) const;
+
+ private:
+  TempFolder folder_;
+  std::uint16_t port_;
+  std::optional<ChildProcess> process_;
+};
+
+}  // namespace lookout::test
