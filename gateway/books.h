@@ -1,0 +1,25 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <numeric>
+
+#include "common/reading.h"
+
+namespace lookout {
+
+/// The account of readings, which balances: received = accepted + duplicate + rejected + late. An undecodable
+/// message counts as one rejected.
+struct Books {
+  std::uint64_t received = 0, accepted = 0, duplicate = 0, late = 0;
+  std::array<std::uint64_t, kReasonNames.size()> rejected{};  ///< by Reason
+  std::uint64_t refused = 0;  ///< refusals by single windows of readings that another one took
+  std::uint64_t retained_ignored =
+      0;  ///< retained messages without identity: not received in the sense above
+
+  [[nodiscard]] std::uint64_t all_rejected() const {
+    return std::accumulate(rejected.begin(), rejected.end(), std::uint64_t{0});
+  }
+};
+
+}  // namespace lookout

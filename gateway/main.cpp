@@ -1,0 +1,81 @@
+// lookout-gateway: turns sensor readings into aggregates and alerts.
+//
+// Started by systemd (lookout-gateway.service) or by hand: lookout-gateway run --config lookout.toml
+// Reads:  MQTT, the topics of every [[input]]; its own journal and cursor in <state>/gateway.
+// Writes: MQTT, aggregates/ alerts/ late/ rejected/ lookout/gateway/; the journal before it acknowledges a
+// message. Killed at any moment: the broker keeps what was not acknowledged, the journal has what was. The
+// next start reads the journal through the same machine and goes on publishing where the broker had
+// confirmed.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+
+#include "common/cli.h"
+#include "common/exit_code.h"
+#include "common/service.h"
+#include "gateway/machine.h"
+#include "gateway/worker.h"
+
+namespace lookout {
+namespace {
+
+std::vector<std::string> input_filters(const Config& config) {
+  std::vector<std::string> filters;
+  for (const InputConfig& input : config.inputs) filters.push_back(input.topic.filter());
+  std::ranges::sort(filters);
+  filters.erase(std::ranges::unique(filters).begin(), filters.end());
+  return filters;
+}
+
+int complain(const std::vector<Problem>& problems) {
+  for (const Problem& problem : problems) std::fprintf(stderr, "%s\n", problem.text().c_str());
+  return kExitConfiguration;
+}
+
+int check(const CommandLine& line) {
+  const auto config = line.load();
+  if (!config) return config.error();
+  const auto machine = Machine::create(*config, "check");
+  if (!machine) return complain(machine.error());
+  fmt::print("configuration is good: {} inputs, {} windows, {} rules; subscribes to {}\n",
+             config->inputs.size(), config->windows.size(), config->rules.size(),
+             fmt::join(input_filters(*config), " "));
+  return kExitDone;
+}
+
+int run(const CommandLine& line) {
+  const auto config = line.load();
+  if (!config) return config.error();
+  const auto folder = StateFolder::open(*config, "gateway");
+  if (!folder) {
+    spdlog::critical("{}", folder.error());
+    return kExitTryAgain;
+  }
+  auto machine = Machine::create(*config, folder->box_id());
+  if (!machine) return complain(machine.error());
+  Worker worker(std::move(*machine), folder->path() / "cursor");
+  Service::Options options;
+  options.program = "gateway";
+  options.filters = input_filters(*config);
+  options.first_offset = worker.start().offset;
+  options.on_acknowledged = [&](std::uint64_t tag) { worker.confirmed(tag); };
+  const auto service = Service::create(*config, *folder, std::move(options));
+  if (!service) {
+    spdlog::critical("{}", service.error());
+    return kExitTryAgain;
+  }
+  const int code = (*service)->run([&](const std::stop_token& stop) { return worker.run(**service, stop); });
+  worker.save();
+  return code;
+}
+
+}  // namespace
+}  // namespace lookout
+
+int main(int argc, char** argv) {
+  lookout::CommandLine line("Turns sensor readings into aggregates and alerts");
+  line.with_config(line.command("run", "Run until SIGTERM", [&] { return lookout::run(line); }));
+  line.with_config(line.command("check", "Validate the configuration", [&] { return lookout::check(line); }));
+  return line.run(argc, argv);
+}

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/config.h"
+#include "common/reading.h"
+#include "common/timestamp.h"
+
+/// What the machine puts out: values. gateway/publish.h turns them into topics and payloads.
+namespace lookout {
+
+/// Who is aggregated together: a sensor, a region or a network.
+struct GroupName {
+  GroupBy by = GroupBy::network;
+  std::string network, region, sensor;  ///< region and sensor are empty where the group is larger than they
+
+  /// As in topics and ids: `_all`, a region, or region/sensor.
+  [[nodiscard]] std::string text() const;
+};
+
+/// The result of one metric in a closed window.
+struct MetricResult {
+  std::string metric, unit;
+  std::uint64_t count = 0, sensors = 0;
+  double sum = 0, mean = 0, min = 0, max = 0, stddev = 0, first = 0, last = 0;
+  std::uint64_t seq_gaps = 0;
+  // Evidence, for alerts.
+  std::vector<std::string> first_sensors;  ///< the first few contributors by name
+  Timestamp newest_event, newest_arrival;  ///< of the newest reading by event time
+};
+
+/// A window of one group that closed, with every metric that had data, by name.
+struct ClosedWindow {
+  std::string window;
+  GroupName group;
+  Timestamp start, end;
+  Timestamp watermark;
+  Timestamp decided;  ///< arrival of the record that closed it
+  std::vector<MetricResult> metrics;
+
+  /// "wildfire/5m/north/temperature/2026-11-22T11:20:00Z"
+  [[nodiscard]] std::string id(const std::string& metric) const;
+};
+
+/// A change of an alert's state, or of what it tells while firing.
+struct AlertChange {
+  std::string rule, id, fingerprint, condition, window_id;
+  std::uint64_t revision = 0;
+  bool firing = false;
+  GroupName group;
+  std::map<std::string, std::string> labels;
+  std::string summary;
+  Timestamp starts_at;
+  std::optional<Timestamp> ends_at;
+  double value = 0;
+  std::uint64_t sensors = 0;
+  std::vector<std::string> first_sensors;
+  Timestamp event_time, arrived, decided;
+};
+
+/// A message, or a reading in it, that was refused.
+struct Rejected {
+  Refusal refusal;
+};
+
+/// A reading that at least one window covers and none took.
+struct Late {
+  std::string metric;
+  std::vector<std::string> refused_by;  ///< "5m/north"
+  Microseconds late_by{};               ///< watermark - event time, the largest of those that refused
+};
+
+using Output = std::variant<ClosedWindow, AlertChange, Rejected, Late>;
+
+}  // namespace lookout

@@ -1,0 +1,126 @@
+#include "gateway/publish.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/duration.h"
+#include "common/payload_json.h"
+
+namespace lookout {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::size_t kKeptPayload = 1024;
+constexpr std::size_t kLongestTopic = 65535;
+
+void render_window(const ClosedWindow& window, std::vector<Outgoing>& messages) {
+  const std::string group = window.group.text();
+  for (const MetricResult& result : window.metrics) {
+    ordered_json payload;
+    payload["id"] = window.id(result.metric);
+    payload["revision"] = 0;
+    payload["network"] = window.group.network;
+    payload["window"] = window.window;
+    payload["group"] = group;
+    payload["metric"] = result.metric;
+    payload["unit"] = result.unit;
+    payload["start"] = to_rfc3339(window.start);
+    payload["end"] = to_rfc3339(window.end);
+    payload["closed_by"] = "watermark";
+    payload["count"] = result.count;
+    payload["sensors"] = result.sensors;
+    payload["sum"] = result.sum;
+    payload["mean"] = result.mean;
+    payload["min"] = result.min;
+    payload["max"] = result.max;
+    payload["stddev"] = result.stddev;
+    payload["first"] = result.first;
+    payload["last"] = result.last;
+    payload["watermark"] = to_rfc3339(window.watermark);
+    payload["late"] = 0;
+    payload["seq_gaps"] = result.seq_gaps;
+    messages.push_back(
+        {fmt::format("aggregates/{}/{}/{}/{}", window.group.network, window.window, group, result.metric),
+         payload.dump(), false});
+  }
+}
+
+ordered_json latency_of(const AlertChange& alert) {
+  ordered_json latency;
+  latency["event_time"] = to_rfc3339(alert.event_time);
+  latency["arrived"] = to_rfc3339(alert.arrived);
+  latency["decided"] = to_rfc3339(alert.decided);
+  latency["transmission_s"] = to_seconds(alert.arrived - alert.event_time);
+  latency["windowing_s"] = to_seconds(alert.decided - alert.arrived);
+  latency["total_s"] = to_seconds(alert.decided - alert.event_time);
+  return latency;
+}
+
+void render_alert(const AlertChange& alert, std::vector<Outgoing>& messages) {
+  const char* state = alert.firing ? "firing" : "resolved";
+  ordered_json payload;
+  payload["status"] = state;
+  payload["labels"] = alert.labels;
+  payload["annotations"] = {{"summary", alert.summary}};
+  payload["startsAt"] = to_rfc3339(alert.starts_at);
+  if (alert.ends_at) payload["endsAt"] = to_rfc3339(*alert.ends_at);
+  payload["fingerprint"] = alert.fingerprint;
+  payload["id"] = alert.id;
+  payload["revision"] = alert.revision;
+  payload["state"] = state;
+  payload["stale"] = false;
+  payload["historical"] = false;
+  payload["value"] = alert.value;
+  payload["condition"] = alert.condition;
+  payload["window"] = alert.window_id;
+  payload["sensors"] = {{"count", alert.sensors}, {"first", alert.first_sensors}};
+  payload["latency"] = latency_of(alert);
+  messages.push_back({fmt::format("alerts/{}/{}/{}", alert.group.network, alert.rule, alert.group.text()),
+                      payload.dump(), true});
+}
+
+// A topic may be as long as MQTT allows, and then leaves no room for a prefix.
+std::string prefixed(std::string_view prefix, std::string_view topic) {
+  std::string text(prefix);
+  text += cut_payload(topic, kLongestTopic - prefix.size());
+  return text;
+}
+
+void add_cause(ordered_json& payload, const MessageView& message) {
+  payload["arrival"] = to_rfc3339(message.arrival);
+  add_payload(payload, cut_payload(message.payload, kKeptPayload));
+}
+
+void render_rejected(const Rejected& rejected, const MessageView& message, std::vector<Outgoing>& messages) {
+  ordered_json payload;
+  payload["reason"] = reason_name(rejected.refusal.reason);
+  payload["detail"] = rejected.refusal.detail;
+  if (!rejected.refusal.metric.empty()) payload["metric"] = rejected.refusal.metric;
+  add_cause(payload, message);
+  messages.push_back({prefixed("rejected/", message.topic),
+                      payload.dump(-1, ' ', false, ordered_json::error_handler_t::replace), false});
+}
+
+void render_late(const Late& late, const MessageView& message, std::vector<Outgoing>& messages) {
+  ordered_json payload;
+  payload["reason"] = "late";
+  payload["metric"] = late.metric;
+  payload["refused_by"] = late.refused_by;
+  payload["late_by_s"] = to_seconds(late.late_by);
+  add_cause(payload, message);
+  messages.push_back({prefixed("late/", message.topic), payload.dump(), false});
+}
+
+}  // namespace
+
+void render(const Output& output, const journal::Record& cause, std::vector<Outgoing>& messages) {
+  if (const auto* window = std::get_if<ClosedWindow>(&output)) render_window(*window, messages);
+  if (const auto* alert = std::get_if<AlertChange>(&output)) render_alert(*alert, messages);
+  if (const auto* rejected = std::get_if<Rejected>(&output))
+    render_rejected(*rejected, cause.message, messages);
+  if (const auto* late = std::get_if<Late>(&output)) render_late(*late, cause.message, messages);
+}
+
+}  // namespace lookout

@@ -1,0 +1,49 @@
+#include "gateway/stats.h"
+
+#include <nlohmann/json.hpp>
+
+namespace lookout {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::size_t kListedGroups = 100;  // a payload stays readable, whatever the number of regions
+
+ordered_json books_of(const Books& books) {
+  ordered_json rejected = ordered_json::object();
+  for (std::size_t i = 0; i < books.rejected.size(); ++i) {
+    if (books.rejected[i] > 0) rejected[std::string(kReasonNames[i])] = books.rejected[i];
+  }
+  return {{"received", books.received},
+          {"accepted", books.accepted},
+          {"duplicate", books.duplicate},
+          {"rejected", rejected},
+          {"late", books.late},
+          {"refused", books.refused},
+          {"retained_ignored", books.retained_ignored}};
+}
+
+}  // namespace
+
+std::string render_stats(const Machine& machine, const StatsFrame& frame) {
+  ordered_json stats;
+  stats["time"] = to_rfc3339(frame.time);
+  stats["books"] = books_of(machine.books());
+  stats["lag"] = {{"records", frame.lag_records}, {"bytes", frame.lag_bytes}};
+  stats["journal_bytes"] = frame.journal_bytes;
+  stats["unreadable_records"] = frame.unreadable_records;
+  stats["outbox"] = frame.outbox;
+  stats["readings_per_second"] = frame.readings_per_second;
+  stats["series"] = machine.series();
+  stats["open_windows"] = machine.windows().open_windows();
+  stats["remembered_identities"] = machine.remembered();
+  stats["alerts_firing"] = machine.alerts().firing();
+  ordered_json newest = ordered_json::object();
+  machine.windows().for_each_large_group([&](const GroupName& group, Timestamp time) {
+    if (newest.size() < kListedGroups) newest[group.network + '/' + group.text()] = to_rfc3339(time);
+  });
+  stats["newest_event_time"] = newest;
+  return stats.dump();
+}
+
+}  // namespace lookout

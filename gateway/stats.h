@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "gateway/machine.h"
+
+namespace lookout {
+
+/// What the statistics say beside the machine's own state.
+struct StatsFrame {
+  Timestamp time;
+  double readings_per_second = 0;
+  std::uint64_t lag_records = 0, lag_bytes = 0;  ///< journaled, not yet through the machine
+  std::uint64_t journal_bytes = 0;
+  std::uint64_t unreadable_records = 0;
+  std::uint64_t outbox = 0;  ///< published, not yet acknowledged
+};
+
+/// The payload of lookout/gateway/{box}/stats.
+std::string render_stats(const Machine& machine, const StatsFrame& frame);
+
+}  // namespace lookout

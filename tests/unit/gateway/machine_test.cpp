@@ -1,0 +1,151 @@
+#include "gateway/machine.h"
+
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "gateway/publish.h"
+
+using namespace lookout;
+using namespace std::chrono_literals;
+
+namespace {
+
+Config test_config() {
+  Config config;
+  InputConfig input;
+  input.topic = *TopicPattern::parse("sensors/{network}/{region}/{sensor}/{metric}");
+  config.inputs.push_back(input);
+  WindowConfig window;
+  window.name = "5m";
+  window.size = 5min;
+  window.by = {GroupBy::sensor, GroupBy::region, GroupBy::network};
+  config.windows.push_back(window);
+  RuleConfig rule;
+  rule.name = "Fire";
+  rule.window = "5m";
+  rule.when = "t.mean > 35";
+  config.rules.push_back(rule);
+  return config;
+}
+
+constexpr std::int64_t kStart = 1790000100;  // a multiple of 300
+
+struct Rig {
+  explicit Rig(const Config& config = test_config()) : machine(*Machine::create(config, "box")) {}
+
+  std::vector<Output> step(const std::string& topic, const std::string& payload, std::int64_t arrival) {
+    std::vector<Output> outputs;
+    journal::Record record{offset++, {Timestamp{std::chrono::seconds{arrival}}, topic, payload}};
+    machine.step(record, outputs);
+    for (const Output& output : outputs) render(output, record, published);
+    return outputs;
+  }
+  std::vector<Output> reading(const std::string& sensor, std::int64_t time, double value,
+                              std::int64_t delay = 1) {
+    return step("sensors/net/north/" + sensor + "/t",
+                fmt::format(R"({{"event_time":{},"value":{}}})", time, value), time + delay);
+  }
+  std::string bytes() const {
+    std::string all;
+    for (const Outgoing& message : published) all += message.topic + ' ' + message.payload + '\n';
+    return all;
+  }
+  Machine machine;
+  std::uint64_t offset = 0;
+  std::vector<Outgoing> published;
+};
+
+bool balances(const Books& books) {
+  return books.received == books.accepted + books.duplicate + books.all_rejected() + books.late;
+}
+
+}  // namespace
+
+TEST_CASE("from readings to an alert and back") {
+  Rig rig;
+  std::vector<std::string> states;
+  for (std::int64_t t = 0; t < 3600; t += 30) {
+    for (const Output& output : rig.reading("a", kStart + t, t >= 1200 && t < 1800 ? 50 : 20)) {
+      if (const auto* alert = std::get_if<AlertChange>(&output)) {
+        states.push_back(
+            fmt::format("{} {}", alert->firing ? "firing" : "resolved",
+                        (alert->ends_at.value_or(alert->starts_at).time_since_epoch() / 1s) - kStart));
+      }
+    }
+  }
+  CHECK(states == std::vector<std::string>{"firing 1500", "resolved 2100"});
+  CHECK(rig.machine.books().accepted == 120);
+  CHECK(balances(rig.machine.books()));
+}
+
+TEST_CASE("wrong clocks are refused and move no watermark") {
+  Rig rig;
+  rig.reading("a", kStart + 10, 20);
+  const auto future = rig.step("sensors/net/north/b/t",
+                               fmt::format(R"({{"event_time":{},"value":1}})", kStart + 86400), kStart + 11);
+  REQUIRE(future.size() == 1);
+  CHECK(std::get<Rejected>(future[0]).refusal.reason == Reason::future);
+  const auto epoch = rig.step("sensors/net/north/b/t", R"({"event_time":0,"value":1})", kStart + 12);
+  CHECK(std::get<Rejected>(epoch.at(0)).refusal.reason == Reason::past);
+  const auto far =
+      rig.step("sensors/net/north/b/t", R"({"event_time":"3000-01-01T00:00:00Z","value":1})", kStart + 12);
+  CHECK(std::get<Rejected>(far.at(0)).refusal.reason == Reason::future);
+  CHECK(rig.machine.windows().open_windows() == 3);
+  // The bounds themselves are accepted.
+  rig.step("sensors/net/north/c/t", fmt::format(R"({{"event_time":{},"value":1}})", kStart + 73),
+           kStart + 13);
+  CHECK(rig.machine.books().accepted == 2);
+  CHECK(balances(rig.machine.books()));
+}
+
+TEST_CASE("a repeat counts once, after its windows closed it is late") {
+  Rig rig;
+  rig.reading("a", kStart + 10, 20);
+  CHECK(rig.reading("a", kStart + 10, 20).empty());
+  CHECK(rig.machine.books().duplicate == 1);
+  rig.reading("a", kStart + 10, 21);  // the same instant with another value is another reading
+  CHECK(rig.machine.books().accepted == 2);
+  rig.reading("a", kStart + 400, 20);
+  const auto late = rig.reading("a", kStart + 10, 20, 500);
+  REQUIRE(late.size() == 1);
+  CHECK(std::get<Late>(late[0]).refused_by == std::vector<std::string>{"5m/north/a", "5m/north", "5m/_all"});
+  CHECK(std::get<Late>(late[0]).late_by == 330s);
+  CHECK(rig.machine.books().late == 1);
+  CHECK(balances(rig.machine.books()));
+}
+
+TEST_CASE("bad messages have no effect on what others give") {
+  Rig clean, dirty;
+  std::mt19937_64 random(7);
+  for (std::int64_t t = 0; t < 3600; t += 10) {
+    const double value = static_cast<double>(random() % 100);
+    const std::string sensor(1, static_cast<char>('a' + random() % 3));
+    clean.reading(sensor, kStart + t, value);
+    dirty.reading(sensor, kStart + t, value);
+    std::string noise(random() % 300, '\0');
+    for (char& c : noise) c = static_cast<char>(random());
+    dirty.step("sensors/net/north/" + sensor + "/t", noise, kStart + t + 1);
+    dirty.step("sensors/net/north/bad name/t", R"({"value":1})", kStart + t + 1);
+    dirty.step("sensors/net/north/z/t", R"({"event_time":0,"value":1})", kStart + t + 1);
+  }
+  std::erase_if(dirty.published, [](const Outgoing& m) { return m.topic.starts_with("rejected/"); });
+  CHECK(clean.bytes() == dirty.bytes());
+  CHECK_FALSE(clean.bytes().empty());
+  CHECK(balances(dirty.machine.books()));
+}
+
+TEST_CASE("the same records give the same bytes") {
+  const auto run = [] {
+    Rig rig;
+    std::mt19937_64 random(8);
+    for (int i = 0; i < 2000; ++i) {
+      rig.reading(std::string(1, static_cast<char>('a' + random() % 5)),
+                  kStart + i + static_cast<std::int64_t>(random() % 100),
+                  static_cast<double>(random() % 1000) / 7, static_cast<std::int64_t>(random() % 30));
+    }
+    return rig.bytes();
+  };
+  CHECK(run() == run());
+}
