@@ -1,0 +1,88 @@
+// lookout-bridge: keeps everything. Started by systemd (lookout-bridge.service) as `run`, by people for the
+// rest.
+//
+// Reads   the configuration; over MQTT what sensors send and what the gateway makes of it; the archive, for
+// `query`. Writes  below [box] state in bridge/: the journal (messages, before they are acknowledged to the
+// broker) and the
+//         archive (archive.db); over MQTT only lookout/bridge/{box}/...
+// Killed  at any moment: what was acknowledged is in the journal; what was archived is there whole, and its
+// newest offset
+//         tells the next start where to go on. Nothing is lost, nothing is there twice.
+#include <fmt/format.h>
+
+#include <limits>
+#include <map>
+
+#include "bridge/archive_schema.h"
+#include "bridge/query.h"
+#include "bridge/relay.h"
+#include "bridge/subscriptions.h"
+#include "common/cli.h"
+#include "common/exit_code.h"
+
+namespace lookout {
+namespace {
+
+template <typename T>
+void add_choice(CLI::App& command, const std::string& option, T& target,
+                const std::map<std::string, T>& choices, const std::string& description) {
+  const auto take = [&target, choices](const CLI::results_t& words) {
+    target = choices.at(words.front());
+    return true;
+  };
+  command.add_option(option, take, description)->check(CLI::IsMember(choices))->type_name("WORD");
+}
+
+int check(const CommandLine& line) {
+  const auto config = line.load();
+  if (!config) return config.error();
+  fmt::print("configuration is good\nsubscribes to: {}\n", fmt::join(subscriptions(*config), " "));
+  return kExitDone;
+}
+
+int run(const CommandLine& line) {
+  const auto config = line.load();
+  return config ? run_relay(*config) : config.error();
+}
+
+int query(const CommandLine& line, const std::string& archive, const QueryArguments& arguments) {
+  if (!archive.empty()) return run_query(archive, arguments);
+  const auto config = line.load();
+  return config ? run_query(archive_path(config->state), arguments) : config.error();
+}
+
+void add_query_options(CLI::App& command, std::string& archive, QueryArguments& arguments) {
+  command.add_option("--from", arguments.from,
+                     "First time wanted: 2026-11-22T11:20:00Z, 2026-11-22, 11:20, -2h");
+  command.add_option("--to", arguments.to, "First time not wanted any more");
+  command.add_option("--topics", arguments.topics, "MQTT filter, such as sensors/wildfire/north/#");
+  add_choice(command, "--time", arguments.axis, {{"event", TimeAxis::event}, {"arrival", TimeAxis::arrival}},
+             "Which time; default: event, which of an aggregate is the window's start");
+  add_choice(command, "--kind", arguments.kind,
+             {{"readings", RowKind::readings}, {"aggregates", RowKind::aggregates}},
+             "What to print; default: readings");
+  add_choice(command, "--format", arguments.format,
+             {{"table", Format::table}, {"csv", Format::csv}, {"ndjson", Format::ndjson}},
+             "How; default: table");
+  command.add_option("--limit", arguments.limit, "At most so many rows")
+      ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()).description(""));
+  command.add_option("--archive", archive,
+                     "The archive to read; default: that of the configuration's state folder");
+}
+
+}  // namespace
+}  // namespace lookout
+
+int main(int argc, char** argv) {
+  using namespace lookout;
+  CommandLine line("Lookout's bridge: archives every message and answers from the archive");
+  std::string archive;
+  QueryArguments arguments;
+  line.with_config(line.command("run", "Archive until SIGTERM", [&] { return run(line); }));
+  line.with_config(line.command("check", "Validate the configuration", [&] { return check(line); }));
+  CLI::App& query_command = line.command("query", "Print archived readings or aggregates",
+                                         [&] { return query(line, archive, arguments); });
+  line.with_config(query_command);
+  add_query_options(query_command, archive, arguments);
+  return line.run(argc, argv);
+}

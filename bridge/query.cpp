@@ -1,0 +1,89 @@
+#include "bridge/query.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "common/exit_code.h"
+#include "common/topic_pattern.h"
+
+namespace lookout {
+namespace {
+
+/// Writes to a file descriptor and remembers the first error, after which it takes nothing more.
+class Writer {
+ public:
+  explicit Writer(int descriptor) : descriptor_(descriptor) {}
+
+  bool write(std::string_view text) {
+    while (error_ == 0 && !text.empty()) {
+      const ssize_t written = ::write(descriptor_, text.data(), text.size());
+      if (written >= 0) {
+        text.remove_prefix(static_cast<std::size_t>(written));
+      } else if (errno != EINTR) {
+        error_ = errno;
+      }
+    }
+    return error_ == 0;
+  }
+  [[nodiscard]] int error() const { return error_; }
+
+ private:
+  const int descriptor_;
+  int error_ = 0;
+};
+
+int fail(int code, const std::string& text) {
+  fmt::print(stderr, "lookout-bridge query: {}\n", text);
+  return code;
+}
+
+Result<std::optional<Timestamp>> read_time(const char* option, const std::string& text, Timestamp now) {
+  if (text.empty()) return std::nullopt;
+  const auto time = parse_time_argument(text, now);
+  if (!time) return Failure(fmt::format("{}: {}", option, time.error()));
+  return *time;
+}
+
+}  // namespace
+
+Result<Selection> make_selection(const QueryArguments& arguments, Timestamp now) {
+  const auto read_from = read_time("--from", arguments.from, now);
+  if (!read_from) return Failure(read_from.error());
+  const auto read_to = read_time("--to", arguments.to, now);
+  if (!read_to) return Failure(read_to.error());
+  const std::optional<Timestamp>&from = *read_from, &to = *read_to;
+  if (from && to && *to <= *from) {
+    return Failure(fmt::format("--to {} is not after --from {}: the range from <= time < to would be empty",
+                               to_rfc3339(*to), to_rfc3339(*from)));
+  }
+  if (!arguments.topics.empty() && !is_valid_filter(arguments.topics)) {
+    return Failure(
+        fmt::format("--topics: '{}' is no MQTT filter: + stands for one level, # at the end for all below",
+                    arguments.topics));
+  }
+  return Selection{arguments.kind, arguments.axis, from, to, arguments.topics, arguments.limit};
+}
+
+int run_query(const std::filesystem::path& archive, const QueryArguments& arguments) {
+  const auto selection = make_selection(arguments, wall_clock_now());
+  if (!selection) return fail(kExitUsage, selection.error());
+  const auto reader = ArchiveReader::open(archive);
+  if (!reader) return fail(kExitFailed, reader.error());
+  std::signal(SIGPIPE, SIG_IGN);
+  Writer writer(STDOUT_FILENO);
+  TableOutput output(arguments.format, columns_of(arguments.kind),
+                     [&](std::string_view text) { return writer.write(text); });
+  const auto read = (*reader)->read(*selection, [&](std::span<const Cell> row) { return output.row(row); });
+  if (!read) return fail(kExitFailed, read.error());
+  output.finish();
+  if (writer.error() != 0 && writer.error() != EPIPE) {
+    return fail(kExitFailed, fmt::format("cannot write: {}", std::strerror(writer.error())));
+  }
+  return kExitDone;
+}
+
+}  // namespace lookout

@@ -1,0 +1,42 @@
+#include "bridge/stats.h"
+
+#include <nlohmann/json.hpp>
+
+namespace lookout {
+
+ArchiveBooks& ArchiveBooks::operator+=(const ArchiveBooks& other) {
+  received += other.received;
+  accepted += other.accepted;
+  duplicate += other.duplicate;
+  for (std::size_t i = 0; i < rejected.size(); ++i) rejected[i] += other.rejected[i];
+  retained_ignored += other.retained_ignored;
+  archived.messages += other.archived.messages;
+  archived.readings += other.archived.readings;
+  archived.aggregates += other.archived.aggregates;
+  malformed_aggregates += other.malformed_aggregates;
+  return *this;
+}
+
+std::string render_stats(Timestamp now, const ArchiveBooks& books, const JournalState& journal) {
+  auto rejected = nlohmann::ordered_json::object();
+  for (std::size_t i = 0; i < books.rejected.size(); ++i) {
+    if (books.rejected[i] > 0) rejected[std::string(kReasonNames[i])] = books.rejected[i];
+  }
+  nlohmann::ordered_json payload;
+  payload["time"] = to_rfc3339(now);
+  payload["books"] = {{"received", books.received},
+                      {"accepted", books.accepted},
+                      {"duplicate", books.duplicate},
+                      {"rejected", rejected},
+                      {"retained_ignored", books.retained_ignored}};
+  payload["lag"] = {{"records", journal.lag_records}, {"bytes", journal.lag_bytes}};
+  payload["journal_bytes"] = journal.journal_bytes;
+  payload["unreadable_records"] = journal.unreadable_records;
+  payload["archived"] = {{"messages", books.archived.messages},
+                         {"readings", books.archived.readings},
+                         {"aggregates", books.archived.aggregates}};
+  payload["malformed_aggregates"] = books.malformed_aggregates;
+  return payload.dump();
+}
+
+}  // namespace lookout

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "common/reading.h"
+#include "common/timestamp.h"
+
+namespace lookout {
+
+/// What became of everything that was taken since the program's start, in readings:
+/// received = accepted + duplicate + the sum of rejected. An undecodable message counts as one.
+struct ArchiveBooks {
+  std::uint64_t received = 0, accepted = 0, duplicate = 0;
+  std::array<std::uint64_t, kReasonNames.size()> rejected{};
+  std::uint64_t retained_ignored = 0;  ///< retained messages without an identity, which give no reading
+
+  /// New rows, by table.
+  struct {
+    std::uint64_t messages = 0, readings = 0, aggregates = 0;
+  } archived;
+  std::uint64_t malformed_aggregates = 0;  ///< archived as messages only
+
+  void reject(Reason reason) { ++rejected[static_cast<std::size_t>(reason)]; }
+  ArchiveBooks& operator+=(const ArchiveBooks& other);
+};
+
+/// How the journal stands to the archive.
+struct JournalState {
+  std::uint64_t lag_records = 0, lag_bytes = 0;  ///< journaled, not yet archived
+  std::uint64_t journal_bytes = 0;
+  std::uint64_t unreadable_records = 0;
+};
+
+/// The payload of lookout/bridge/{box}/stats.
+std::string render_stats(Timestamp now, const ArchiveBooks& books, const JournalState& journal);
+
+}  // namespace lookout

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "bridge/archive.h"
+#include "bridge/recorder.h"
+#include "common/config.h"
+#include "tests/support/temp_folder.h"
+
+namespace lookout::test {
+
+inline Timestamp at(const std::string& text) { return *parse_rfc3339(text); }
+
+inline InputConfig input(const char* topic, CodecKind codec) {
+  InputConfig config;
+  config.topic = *TopicPattern::parse(topic);
+  config.codec = codec;
+  return config;
+}
+
+/// sensors/... with codec lookout, plain/... with codec number, flat/... with two metrics.
+inline Config bridge_config() {
+  Config config;
+  config.inputs.push_back(input("sensors/{network}/{region}/{sensor}/{metric}", CodecKind::lookout));
+  config.inputs.push_back(input("plain/{network}/{region}/{sensor}/{metric}", CodecKind::number));
+  config.inputs.push_back(input("flat/{network}/{region}/{sensor}", CodecKind::flat));
+  config.inputs.back().metrics = {{"temperature", "t"}, {"smoke", "s"}};
+  config.journal.segment = std::uint64_t{1} << 20;
+  return config;
+}
+
+/// A message to archive; arrives at 12:00 unless a test says otherwise.
+struct Sent {
+  std::string topic = "sensors/wild/north/s1/temperature";
+  std::string payload{};
+  std::string arrival = "2026-11-22T12:00:00Z";
+  bool retain = false;
+  [[nodiscard]] MessageView view() const {
+    return {.arrival = at(arrival), .topic = topic, .payload = payload, .retain = retain};
+  }
+};
+
+/// An archive in a folder of its own, with a recorder in front, that can be closed and opened again.
+class ArchiveFixture {
+ public:
+  ArchiveFixture() { open(); }
+
+  void open() {
+    auto opened = Archive::open(file(), config.time.identity_window);
+    if (!opened) throw std::runtime_error(opened.error().text);
+    archive = std::move(*opened);
+    recorder = std::make_unique<Recorder>(*archive, config);
+  }
+  void close() {
+    recorder.reset();
+    archive.reset();
+  }
+  /// Adds messages to the open batch.
+  void add(std::initializer_list<Sent> messages) {
+    for (const Sent& message : messages) {
+      const auto recorded = recorder->record(next_++, message.view());
+      if (!recorded) throw std::runtime_error(recorded.error().text);
+    }
+  }
+  /// A batch of its own.
+  void store(std::initializer_list<Sent> messages) {
+    REQUIRE(archive->begin());
+    add(messages);
+    REQUIRE(archive->commit());
+    recorder->settle();
+  }
+  /// The first value of an answer, as text, read by a connection of its own.
+  [[nodiscard]] std::string ask(const std::string& sql) const {
+    SQLite::Database database(file().string(), SQLite::OPEN_READONLY);
+    return database.execAndGet(sql).getString();
+  }
+  [[nodiscard]] std::string count(const std::string& table) const {
+    return ask("SELECT count(*) FROM " + table);
+  }
+  [[nodiscard]] std::filesystem::path file() const { return folder / "archive.db"; }
+
+  TempFolder folder;
+  Config config = bridge_config();
+  std::unique_ptr<Archive> archive;
+  std::unique_ptr<Recorder> recorder;
+
+ private:
+  std::uint64_t next_ = 0;
+};
+
+inline const std::string kAggregate =
+    R"({"id":"wild/5m/north/temperature/2026-11-22T11:20:00Z","revision":0,"network":"wild","window":"5m",)"
+    R"("group":"north","metric":"temperature","unit":"Cel","start":"2026-11-22T11:20:00Z","end":"2026-11-22T11:25:00Z",)"
+    R"("closed_by":"watermark","count":100,"sensors":10,"sum":2262.0,"mean":22.62,"min":18.1,"max":27.4,"stddev":1.98,)"
+    R"("first":22.5,"last":22.1,"watermark":"2026-11-22T11:25:01Z","late":0,"seq_gaps":3})";
+
+}  // namespace lookout::test

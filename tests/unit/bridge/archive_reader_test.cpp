@@ -1,0 +1,160 @@
+#include "bridge/archive_reader.h"
+
+#include "tests/unit/bridge/archive_fixture.h"
+
+using namespace lookout;
+using namespace lookout::test;
+
+namespace {
+
+/// The offsets of the rows that a selection gives, in order.
+std::string offsets(const std::filesystem::path& file, const Selection& selection) {
+  const auto reader = ArchiveReader::open(file);
+  REQUIRE(reader);
+  std::string found;
+  const auto read = (*reader)->read(selection, [&](std::span<const Cell> row) {
+    found += (found.empty() ? "" : " ") + std::to_string(std::get<std::int64_t>(row[0]));
+    return true;
+  });
+  REQUIRE(read);
+  return found;
+}
+
+// Offsets 0 to 3 measured at :02 :01 :00 :01, and arrived in that order from 12:00 on.
+void store_four(ArchiveFixture& box) {
+  box.store({{.topic = "sensors/wild/north/s1/temperature",
+              .payload = R"({"event_time":"2026-11-22T11:20:02Z","value":1})",
+              .arrival = "2026-11-22T12:00:00Z"},
+             {.topic = "sensors/wild/south/s2/temperature",
+              .payload = R"({"event_time":"2026-11-22T11:20:01Z","value":2})",
+              .arrival = "2026-11-22T12:00:01Z"},
+             {.topic = "sensors/wild/north/s3/smoke",
+              .payload = R"({"event_time":"2026-11-22T11:20:00Z","value":3})",
+              .arrival = "2026-11-22T12:00:02Z"},
+             {.topic = "sensors/wild/north/s1/temperature",
+              .payload = R"({"event_time":"2026-11-22T11:20:01Z","value":4})",
+              .arrival = "2026-11-22T12:00:03Z"}});
+}
+
+}  // namespace
+
+TEST_CASE("rows come ordered by time, then offset") {
+  ArchiveFixture box;
+  store_four(box);
+  CHECK(offsets(box.file(), {}) == "2 1 3 0");
+  CHECK(offsets(box.file(), {.axis = TimeAxis::arrival}) == "0 1 2 3");
+  CHECK(offsets(box.file(), {.limit = 2}) == "2 1");
+}
+
+TEST_CASE("a range takes its first moment and not its last") {
+  ArchiveFixture box;
+  store_four(box);
+  CHECK(offsets(box.file(), {.from = at("2026-11-22T11:20:01Z"), .to = at("2026-11-22T11:20:02Z")}) == "1 3");
+  CHECK(offsets(box.file(), {.from = at("2026-11-22T11:20:01.000001Z")}) == "0");
+  CHECK(offsets(box.file(), {.to = at("2026-11-22T11:20:01Z")}) == "2");
+  CHECK(offsets(box.file(), {.axis = TimeAxis::arrival,
+                             .from = at("2026-11-22T12:00:01Z"),
+                             .to = at("2026-11-22T12:00:03Z")}) == "1 2");
+}
+
+TEST_CASE("topics are chosen by an MQTT filter") {
+  ArchiveFixture box;
+  store_four(box);
+  CHECK(offsets(box.file(), {.topics = "sensors/wild/north/#"}) == "2 3 0");
+  CHECK(offsets(box.file(), {.topics = "sensors/+/+/+/temperature"}) == "1 3 0");
+  CHECK(offsets(box.file(), {.topics = "sensors/wild/+"}) == "");
+  CHECK(offsets(box.file(),
+                {.from = at("2026-11-22T11:20:02Z"), .topics = "sensors/wild/north/+/temperature"}) == "0");
+}
+
+TEST_CASE("the readings of one message come in its order") {
+  ArchiveFixture box;
+  box.store({{.topic = "flat/wild/north/s1", .payload = R"({"event_time":1795346400,"t":20.5,"s":4})"}});
+  const auto reader = ArchiveReader::open(box.file());
+  std::string metrics;
+  REQUIRE((*reader)->read({}, [&](std::span<const Cell> row) {
+    metrics += std::string(std::get<std::string_view>(row[5])) + ' ';
+    return true;
+  }));
+  CHECK(metrics == "temperature smoke ");
+}
+
+TEST_CASE("aggregates are chosen by the start of their window or by arrival") {
+  ArchiveFixture box;
+  box.store({{.topic = "aggregates/wild/5m/north/temperature", .payload = kAggregate}});
+  const auto start = at("2026-11-22T11:20:00Z");
+  CHECK(offsets(box.file(), {.kind = RowKind::aggregates, .from = start}) == "0");
+  CHECK(offsets(box.file(), {.kind = RowKind::aggregates, .to = start}) == "");
+  CHECK(offsets(box.file(),
+                {.kind = RowKind::aggregates, .axis = TimeAxis::arrival, .to = at("2026-11-22T12:00:00Z")}) ==
+        "");
+  CHECK(offsets(box.file(), {.kind = RowKind::aggregates, .topics = "aggregates/+/5m/#"}) == "0");
+}
+
+TEST_CASE("a reader sees what is committed while the writer is in the middle of a batch") {
+  ArchiveFixture box;
+  store_four(box);
+  REQUIRE(box.archive->begin());
+  box.add({{.payload = R"({"event_time":"2026-11-22T11:20:05Z","value":5})"}});
+  CHECK(offsets(box.file(), {}) == "2 1 3 0");
+  REQUIRE(box.archive->commit());
+  CHECK(offsets(box.file(), {}) == "2 1 3 0 4");
+}
+
+TEST_CASE(
+    "a reader sees one state of the archive from its first row to its last, and does not hold up the "
+    "writer") {
+  ArchiveFixture box;
+  store_four(box);
+  const auto reader = ArchiveReader::open(box.file());
+  int rows = 0;
+  REQUIRE((*reader)->read({}, [&](std::span<const Cell>) {
+    if (rows++ == 0) box.store({{.payload = R"({"event_time":"2026-11-22T11:20:05Z","value":5})"}});
+    return true;
+  }));
+  CHECK(rows == 4);
+  CHECK(box.count("readings") == "5");
+}
+
+TEST_CASE("an archive that nobody writes can be read, also where nothing may be written beside it") {
+  ArchiveFixture box;
+  store_four(box);
+  box.close();
+  REQUIRE_FALSE(std::filesystem::exists(box.file().string() + "-wal"));
+  SECTION("in its folder") {}
+  SECTION("where a -shm cannot be made") { std::filesystem::create_directory(box.file().string() + "-shm"); }
+  CHECK(offsets(box.file(), {}) == "2 1 3 0");
+}
+
+TEST_CASE("reading leaves the archive file as it is, also behind a writer that was killed") {
+  ArchiveFixture box;
+  store_four(box);
+  // What a kill -9 leaves: the file and a WAL that nobody has checkpointed.
+  const TempFolder left;
+  std::filesystem::copy(box.file(), left / "archive.db");
+  std::filesystem::copy(box.file().string() + "-wal", left / "archive.db-wal");
+  const std::string before = slurp(left / "archive.db");
+  const std::string wal_before = slurp(left / "archive.db-wal");
+  CHECK(offsets(left / "archive.db", {}) == "2 1 3 0");
+  CHECK(slurp(left / "archive.db") == before);
+  CHECK(slurp(left / "archive.db-wal") == wal_before);
+}
+
+TEST_CASE("a name with characters that mean something in a URI is a name like any other") {
+  ArchiveFixture box;
+  store_four(box);
+  box.close();
+  const auto odd = box.folder / "a?mode=rw#%41.db";
+  std::filesystem::rename(box.file(), odd);
+  CHECK(offsets(odd, {}) == "2 1 3 0");
+}
+
+TEST_CASE("no archive, an empty file and a newer archive are refused with a sentence") {
+  ArchiveFixture box;
+  box.close();
+  CHECK_THAT(ArchiveReader::open(box.folder / "none.db").error(), Catch::Contains("there is no archive"));
+  spit(box.folder / "empty.db", "");
+  CHECK_THAT(ArchiveReader::open(box.folder / "empty.db").error(), Catch::Contains("is no archive"));
+  SQLite::Database(box.file().string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 99");
+  CHECK_THAT(ArchiveReader::open(box.file()).error(), Catch::Contains("has schema 99"));
+}

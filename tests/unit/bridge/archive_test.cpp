@@ -1,0 +1,214 @@
+#include "bridge/archive.h"
+
+#include "tests/unit/bridge/archive_fixture.h"
+
+using namespace lookout;
+using namespace lookout::test;
+
+TEST_CASE("a reading that comes twice is stored once, its message twice") {
+  ArchiveFixture box;
+  const Sent reading{.payload = R"({"event_time":"2026-11-22T11:20:00Z","value":20.5,"seq":7,"boot":"a1"})"};
+  Sent again = reading;
+  again.arrival = "2026-11-22T12:00:03Z";
+  box.store({reading, again});
+  box.store({again});
+  CHECK(box.count("messages") == "3");
+  CHECK(box.count("readings") == "1");
+  CHECK(box.ask("SELECT offset FROM readings") == "0");
+  CHECK(box.recorder->books().accepted == 1);
+  CHECK(box.recorder->books().duplicate == 2);
+}
+
+TEST_CASE("a reading without seq and boot is recognised by its time and value") {
+  ArchiveFixture box;
+  const Sent reading{.payload = R"({"event_time":1795346400,"value":20.5})"};
+  box.store({reading, reading});
+  CHECK(box.count("readings") == "1");
+}
+
+TEST_CASE("readings that differ in value, seq, boot, time, metric or sensor are stored apart") {
+  ArchiveFixture box;
+  box.store({{.payload = R"({"event_time":1795346400,"value":20.5,"seq":7,"boot":"a1"})"},
+             {.payload = R"({"event_time":1795346400,"value":20.6,"seq":7,"boot":"a1"})"},
+             {.payload = R"({"event_time":1795346400,"value":20.5,"seq":8,"boot":"a1"})"},
+             {.payload = R"({"event_time":1795346400,"value":20.5,"seq":7,"boot":"a2"})"},
+             {.payload = R"({"event_time":1795346400,"value":20.5,"boot":"a1"})"},
+             {.payload = R"({"event_time":1795346400,"value":20.5,"seq":7})"},
+             {.payload = R"({"event_time":1795346400.000001,"value":20.5,"seq":7,"boot":"a1"})"},
+             {.topic = "sensors/wild/north/s1/smoke",
+              .payload = R"({"event_time":1795346400,"value":20.5,"seq":7,"boot":"a1"})"},
+             {.topic = "sensors/wild/north/s2/temperature",
+              .payload = R"({"event_time":1795346400,"value":20.5,"seq":7,"boot":"a1"})"}});
+  CHECK(box.count("readings") == "9");
+  CHECK(box.recorder->books().duplicate == 0);
+}
+
+TEST_CASE("readings without an identity are never merged, even from one moment") {
+  ArchiveFixture box;
+  const Sent plain{.topic = "plain/wild/north/s1/temperature", .payload = "20.5"};
+  const Sent only_seq{.payload = R"({"value":20.5,"seq":7})"};
+  box.store({plain, plain, plain, only_seq, only_seq});
+  CHECK(box.count("readings") == "5");
+  CHECK(box.ask("SELECT count(*) FROM readings WHERE time_is_arrival = 1 AND nonce <> 0") == "5");
+}
+
+TEST_CASE("seq and boot without a time are an identity whatever the arrival") {
+  ArchiveFixture box;
+  const auto sent = [](const char* payload, const char* arrival) {
+    return Sent{.payload = payload, .arrival = arrival};
+  };
+  const char* reading = R"({"value":20.5,"seq":7,"boot":"a1"})";
+  box.store({sent(reading, "2026-11-22T12:00:00Z"), sent(reading, "2026-11-22T12:00:05Z"),
+             sent(reading, "2026-11-22T12:23:00Z"),
+             sent(reading, "2026-11-22T11:00:00Z")});  // the box's clock was set back
+  CHECK(box.count("readings") == "1");
+  box.store({sent(R"({"value":20.6,"seq":7,"boot":"a1"})", "2026-11-22T12:00:05Z"),
+             sent(R"({"value":20.5,"seq":8,"boot":"a1"})", "2026-11-22T12:00:05Z"),
+             sent(R"({"value":20.5,"seq":7,"boot":"a2"})", "2026-11-22T12:00:05Z")});
+  CHECK(box.count("readings") == "4");
+}
+
+TEST_CASE("after the identity window the same seq of the same boot is another reading: counters wrap") {
+  ArchiveFixture box;
+  box.config.time.identity_window = std::chrono::hours{1};
+  box.open();
+  const char* reading = R"({"value":20.5,"seq":7,"boot":"a1"})";
+  box.store({{.payload = reading, .arrival = "2026-11-22T12:00:00Z"},
+             {.payload = reading, .arrival = "2026-11-22T13:00:00Z"},
+             {.payload = reading, .arrival = "2026-11-22T13:00:00.000001Z"}});
+  CHECK(box.count("readings") == "2");
+}
+
+TEST_CASE("a payload is kept byte for byte") {
+  using namespace std::string_literals;
+  ArchiveFixture box;
+  const auto payload =
+      GENERATE(as<std::string>{}, "", "plain", "22,5 °C", "a\0b"s, "\0"s, "\xff\xfe"s, "a\xc3"s);
+  box.store({{.payload = payload}});
+  CHECK(box.ask("SELECT CAST(payload AS BLOB) FROM messages") == payload);
+}
+
+TEST_CASE("a payload is TEXT where a person can read it, else BLOB") {
+  using namespace std::string_literals;
+  ArchiveFixture box;
+  box.store({{.payload = "22,5 °C"}, {.payload = "a\0b"s}, {.payload = "\xff\xfe"s}});
+  CHECK(box.ask("SELECT group_concat(typeof(payload), ' ') FROM messages") == "text blob blob");
+}
+
+TEST_CASE("messages that give no readings are archived and counted by reason") {
+  ArchiveFixture box;
+  box.store({{.payload = "oops"},
+             {.payload = "\xff"},
+             {.topic = "elsewhere/x", .payload = "1"},
+             {.topic = "plain/wild/north/s1/temperature", .payload = "21", .retain = true},
+             {.topic = "alerts/wild/Fire/north", .payload = "{}"},
+             {.topic = "late/sensors/wild/north/s1/temperature", .payload = "{}"},
+             {.topic = "rejected/sensors/wild/north/s1/temperature", .payload = "{}"}});
+  CHECK(box.count("messages") == "7");
+  CHECK(box.count("readings") == "0");
+  const ArchiveBooks& books = box.recorder->books();
+  CHECK(books.received == 3);
+  CHECK(books.rejected[static_cast<std::size_t>(Reason::not_json)] == 1);
+  CHECK(books.rejected[static_cast<std::size_t>(Reason::not_utf8)] == 1);
+  CHECK(books.rejected[static_cast<std::size_t>(Reason::no_input)] == 1);
+  CHECK(books.retained_ignored == 1);
+  CHECK(box.ask("SELECT flags FROM messages WHERE offset = 3") == "1");
+}
+
+TEST_CASE("the good readings of a message are kept beside its bad one") {
+  ArchiveFixture box;
+  box.store({{.topic = "flat/wild/north/s1", .payload = R"({"event_time":1795346400,"t":20.5,"s":"thick"})"},
+             {.topic = "flat/wild/north/s1", .payload = R"({"event_time":1795346401,"t":21.5,"s":4})"}});
+  CHECK(box.ask("SELECT group_concat(offset || ':' || part || ':' || value, ' ') FROM "
+                "(SELECT * FROM readings ORDER BY offset, part)") == "0:0:20.5 1:0:21.5 1:1:4.0");
+  CHECK(box.recorder->books().received == 4);
+  CHECK(box.recorder->books().accepted == 3);
+}
+
+TEST_CASE("each revision of an aggregate is kept once") {
+  ArchiveFixture box;
+  std::string corrected = kAggregate;
+  corrected.replace(corrected.find("\"revision\":0"), 12, "\"revision\":1");
+  corrected.replace(corrected.find("22.62"), 5, "22.70");
+  const Sent first{.topic = "aggregates/wild/5m/north/temperature", .payload = kAggregate};
+  const Sent second{.topic = "aggregates/wild/5m/north/temperature", .payload = corrected};
+  box.store(
+      {first, second, first, second, {.topic = "aggregates/wild/5m/north/temperature", .payload = "{}"}});
+  CHECK(box.ask("SELECT group_concat(revision || ':' || mean, ' ') FROM aggregates") == "0:22.62 1:22.7");
+  CHECK(box.count("messages") == "5");
+  CHECK(box.recorder->books().archived.aggregates == 2);
+  CHECK(box.recorder->books().malformed_aggregates == 1);
+}
+
+TEST_CASE("the views show names and RFC 3339 times, also from before 1970") {
+  ArchiveFixture box;
+  box.store(
+      {{.payload =
+            R"({"event_time":"1969-12-31T23:59:59.25Z","value":-1.5,"unit":"Cel","seq":7,"boot":"a1"})"},
+       {.topic = "aggregates/wild/5m/north/temperature", .payload = kAggregate}});
+  CHECK(box.ask("SELECT offset || ' ' || arrival || ' ' || network || ' ' || region || ' ' || sensor || ' ' "
+                "|| metric || "
+                "' ' || event_time || ' ' || value || ' ' || unit || ' ' || seq || ' ' || boot FROM "
+                "readings_text") ==
+        "0 2026-11-22T12:00:00Z wild north s1 temperature 1969-12-31T23:59:59.250000Z -1.5 Cel 7 a1");
+  CHECK(
+      box.ask("SELECT \"group\" || ' ' || start || ' ' || \"end\" || ' ' || seq_gaps FROM aggregates_text") ==
+      "north 2026-11-22T11:20:00Z 2026-11-22T11:25:00Z 3");
+}
+
+TEST_CASE("an archive opened again goes on behind its newest message") {
+  ArchiveFixture box;
+  CHECK(box.archive->next_offset() == 0);
+  box.store({{.payload = "1"}, {.payload = "2"}, {.payload = "3"}});
+  CHECK(box.archive->next_offset() == 3);
+  box.close();
+  box.open();
+  CHECK(box.archive->next_offset() == 3);
+}
+
+TEST_CASE("a batch that was not committed never happened") {
+  ArchiveFixture box;
+  const Sent reading{.payload = R"({"event_time":1795346400,"value":20.5})"};
+  const Sent other{.topic = "sensors/wild/north/s2/temperature", .payload = reading.payload};
+  box.store({reading});
+  REQUIRE(box.archive->begin());
+  box.add({other, other});
+
+  SECTION("because it was abandoned") {
+    box.archive->abandon();
+    box.recorder->forget();
+    CHECK(box.archive->next_offset() == 1);
+    CHECK(box.recorder->books().received == 1);
+    // The series that the batch had made is gone with it and made anew.
+    box.store({other});
+    CHECK(box.count("readings") == "2");
+    CHECK(box.ask("SELECT count(*) FROM readings r JOIN series s ON s.id = r.series WHERE s.sensor = 's2'") ==
+          "1");
+  }
+  SECTION("because the process ended") {
+    box.close();
+    box.open();
+    CHECK(box.archive->next_offset() == 1);
+    CHECK(box.count("messages") == "1");
+    CHECK(box.count("series") == "1");
+  }
+}
+
+TEST_CASE("an archive with a newer schema is refused with a sentence") {
+  ArchiveFixture box;
+  box.close();
+  SQLite::Database(box.file().string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 99");
+  const auto opened = Archive::open(box.file(), std::chrono::hours{24});
+  REQUIRE(!opened);
+  CHECK(opened.error().kind == ArchiveFailure::Kind::broken);
+  CHECK_THAT(opened.error().text,
+             Catch::Contains("has schema 99, this lookout-bridge knows schemas up to 1"));
+}
+
+TEST_CASE("a file that is no database is refused as broken") {
+  const TempFolder folder;
+  spit(folder / "archive.db", std::string(5000, 'x'));
+  const auto opened = Archive::open(folder / "archive.db", std::chrono::hours{24});
+  REQUIRE(!opened);
+  CHECK(opened.error().kind == ArchiveFailure::Kind::broken);
+}

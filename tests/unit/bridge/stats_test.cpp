@@ -1,0 +1,43 @@
+#include "bridge/stats.h"
+
+#include <catch2/catch.hpp>
+
+using namespace lookout;
+
+TEST_CASE("the statistics say what was received and what became of it") {
+  ArchiveBooks books;
+  books.received = 10;
+  books.accepted = 6;
+  books.duplicate = 1;
+  books.reject(Reason::not_json);
+  books.reject(Reason::not_json);
+  books.reject(Reason::bad_name);
+  books.retained_ignored = 4;
+  books.archived = {.messages = 12, .readings = 6, .aggregates = 2};
+  books.malformed_aggregates = 1;
+  const JournalState journal{
+      .lag_records = 3, .lag_bytes = 400, .journal_bytes = 5000, .unreadable_records = 2};
+  CHECK(
+      render_stats(*parse_rfc3339("2026-11-22T11:20:00Z"), books, journal) ==
+      R"({"time":"2026-11-22T11:20:00Z",)"
+      R"("books":{"received":10,"accepted":6,"duplicate":1,"rejected":{"not_json":2,"bad_name":1},"retained_ignored":4},)"
+      R"("lag":{"records":3,"bytes":400},"journal_bytes":5000,"unreadable_records":2,)"
+      R"("archived":{"messages":12,"readings":6,"aggregates":2},"malformed_aggregates":1})");
+}
+
+TEST_CASE("books add up") {
+  ArchiveBooks batch;
+  batch.received = 3;
+  batch.accepted = 1;
+  batch.duplicate = 1;
+  batch.reject(Reason::too_large);
+  batch.archived.messages = 2;
+  ArchiveBooks books;
+  books += batch;
+  books += batch;
+  CHECK(books.received == 6);
+  CHECK(books.accepted == 2);
+  CHECK(books.duplicate == 2);
+  CHECK(books.rejected[static_cast<std::size_t>(Reason::too_large)] == 2);
+  CHECK(books.archived.messages == 4);
+}
