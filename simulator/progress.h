@@ -1,0 +1,32 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace lookout {
+
+/// Shows on stderr how far the simulator is: one line that is rewritten on a terminal, else a line every 10
+/// s. Threading: one owner.
+class Progress {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// `expected` readings in all, about; 0: endless.
+  Progress(double expected, Clock::time_point begin);
+
+  /// Shows the readings acknowledged so far, if it is time to; returns when it wants to be called next.
+  Clock::time_point tick(Clock::time_point now, std::uint64_t readings);
+
+ private:
+  const double expected_;
+  const Clock::time_point begin_;
+  const bool terminal_;
+  const Clock::duration interval_;
+  Clock::time_point due_;
+};
+
+/// "1200 of about 24000 readings, 400/s, about 57s left"
+std::string describe_progress(std::uint64_t readings, double expected, double elapsed_s);
+
+}  // namespace lookout
