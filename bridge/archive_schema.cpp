@@ -52,7 +52,7 @@ CREATE TABLE aggregates(
   sum REAL NOT NULL, mean REAL NOT NULL, min REAL NOT NULL, max REAL NOT NULL, stddev REAL NOT NULL,
   first REAL NOT NULL, last REAL NOT NULL,
   late INTEGER NOT NULL, seq_gaps INTEGER NOT NULL,
-  PRIMARY KEY(id, revision)
+  PRIMARY KEY(start_us, id, revision)
 ) STRICT, WITHOUT ROWID;
 )";
 

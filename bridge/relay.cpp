@@ -106,7 +106,7 @@ int run_relay(const Config& config) {
                                   .filters = subscriptions(config),
                                   .first_offset = (*archive)->next_offset(),
                                   .on_acknowledged = {}});
-  if (!service) return fail(kExitFailed, service.error());
+  if (!service) return fail(kExitTryAgain, service.error());
   Relay relay(**service, **archive, config);
   return (*service)->run([&](const std::stop_token& stop) { return relay.work(stop); });
 }

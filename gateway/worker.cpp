@@ -25,6 +25,9 @@ Worker::Worker(Machine machine, std::filesystem::path cursor_file)
 Result<void> Worker::run(Service& service, const std::stop_token& stop) {
   JournalWriter& journal = service.journal();
   reader_.emplace(journal.folder(), journal.first());
+  spdlog::info(
+      "gateway: reads the journal from offset {} to {}; what it gave before offset {} is published already",
+      journal.first(), journal.end(), start_.offset);
   last_stats_ = Clock::now();
   next_stats_ = last_stats_ + kStatsInterval;
   int records = 0;

@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <regex>
 #include <stdexcept>
 
 #include "tests/support/wait.h"
@@ -28,6 +27,12 @@ bool answers(std::uint16_t port) {
   return connected;
 }
 
+void replace(std::string& text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  if (at == std::string::npos) throw std::runtime_error("mosquitto.conf has no '" + from + "'");
+  text.replace(at, from.size(), to);
+}
+
 }  // namespace
 
 std::uint16_t free_port() {
@@ -40,12 +45,12 @@ std::uint16_t free_port() {
   return ntohs(address.sin_port);
 }
 
-Broker::Broker() : port_(free_port()) {
+Broker::Broker(const std::string& extra) : port_(free_port()) {
   std::string config = slurp(std::string(LOOKOUT_SOURCE) + "/mosquitto.conf");
-  config = std::regex_replace(config, std::regex("listener 1883"), "listener " + port_text());
-  config = std::regex_replace(config, std::regex("/var/lib/mosquitto/"), folder_.path().string() + "/");
+  replace(config, "listener 1883", "listener " + port_text());
+  replace(config, "/var/lib/mosquitto/", folder_.path().string() + "/");
   // As root Mosquitto would change to a user who may not write here.
-  spit(folder_ / "mosquitto.conf", config + "\nuser root\n");
+  spit(folder_ / "mosquitto.conf", config + "\nuser root\n" + extra);
   start();
 }
 

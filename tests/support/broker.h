@@ -15,7 +15,9 @@ std::uint16_t free_port();
 /// A real Mosquitto on a port of its own, with the shipped mosquitto.conf: only port and folder differ.
 class Broker {
  public:
-  Broker();
+  /// `extra` is put behind the shipped configuration; it may speak of files in `folder`.
+  explicit Broker(const std::string& extra = "");
+  [[nodiscard]] const TempFolder& folder() const { return folder_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::string port_text() const { return std::to_string(port_); }
   /// Starts it again on the same port and data, after stop() or kill().

@@ -1,0 +1,26 @@
+# Shared by the scripts beside it; sourced, never run.
+
+# Installs what is missing of scripts/packages: all of it for `install_packages test`, else without the test-only ones.
+install_packages() {
+  local wanted missing=() sudo=()
+  if [[ ${1:-} == test ]]; then
+    wanted=$(sed 's/#.*//; s/ test$//' "$root/scripts/packages")
+  else
+    wanted=$(sed 's/#.*//; / test$/d' "$root/scripts/packages")
+  fi
+  for package in $wanted; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  [[ $(id -u) == 0 ]] || sudo=(sudo)
+  echo "Installing: ${missing[*]}" >&2
+  "${sudo[@]}" apt-get update -qq
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Configures and builds a CMake preset.
+build_preset() {
+  local launcher=()
+  if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+  (cd "$root" && cmake --preset "$1" "${launcher[@]}" >/dev/null && cmake --build --preset "$1")
+}

@@ -1,0 +1,117 @@
+#include <catch2/catch.hpp>
+
+#include "tests/support/box.h"
+#include "tests/support/subscriber.h"
+#include "tests/support/wait.h"
+
+using namespace lookout::test;
+
+namespace {
+
+std::size_t occurrences(const std::string& text, const std::string& word) {
+  std::size_t count = 0;
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++count;
+  return count;
+}
+
+std::string state_of(Subscriber& subscriber, const std::string& name) {
+  const auto messages = subscriber.received("lookout/" + name + "/test-box/status");
+  return messages.empty() ? "" : messages.back().json()["state"].get<std::string>();
+}
+
+}  // namespace
+
+TEST_CASE("every program says its version, its help, and what is wrong with its arguments") {
+  for (const std::string name : {"simulator", "gateway", "bridge"}) {
+    INFO(name);
+    const auto version = run({program(name), "--version"});
+    CHECK(version.code == 0);
+    CHECK(version.out == LOOKOUT_VERSION "\n");
+    CHECK(run({program(name), "--help"}).code == 0);
+    CHECK(run({program(name)}).code == 2);
+    CHECK(run({program(name), "run", "--no-such-option"}).code == 2);
+    CHECK(run({program(name), "walk"}).code == 2);
+  }
+}
+
+TEST_CASE("a wrong configuration is exit code 78 and one message per error") {
+  const TempFolder folder;
+  spit(folder / "lookout.toml",
+       "[time]\nlag = \"soon\"\n[mqtt]\nport = 0\n[[rule]]\nname = \"R\"\nwindow = \"w\"\nwhen = \"t.mean "
+       ">\"\n");
+  for (const std::string name : {"gateway", "bridge"}) {
+    for (const std::string command : {"run", "check"}) {
+      const auto finished = run({program(name), command, "--config", (folder / "lookout.toml").string()});
+      INFO(name << ' ' << command << ": " << finished.err);
+      CHECK(finished.code == 78);
+      CHECK(finished.err.find("lookout.toml:2: time.lag: 'soon' is not a duration") != std::string::npos);
+      CHECK(finished.err.find("lookout.toml:4: mqtt.port: expected a whole number from 1 to 65535") !=
+            std::string::npos);
+      CHECK(finished.err.find("'w' is not one of") != std::string::npos);
+      CHECK(occurrences(finished.err, "\n") == 3);
+    }
+  }
+}
+
+TEST_CASE("a second instance on the same state is exit code 75 with a clear message") {
+  Broker broker;
+  Box box(broker.port(), "");
+  for (const std::string name : {"gateway", "bridge"}) {
+    const ChildProcess first = box.start(name);
+    const auto second = run({program(name), "run", "--config", box.config()});
+    CHECK(second.code == 75);
+    CHECK(second.err.find("is in use by another lookout-" + name) != std::string::npos);
+  }
+}
+
+TEST_CASE(
+    "status is online, stopping and offline in an orderly end, and offline by Last Will after kill -9") {
+  Broker broker;
+  Box box(broker.port(), "");
+  for (const std::string name : {"gateway", "bridge"}) {
+    INFO(name);
+    Subscriber subscriber(broker, {"lookout/+/+/status"});
+    ChildProcess child = box.start(name);
+    REQUIRE(wait_until([&] { return state_of(subscriber, name) == "online"; }));
+    CHECK(child.stop() == 0);
+    REQUIRE(wait_until([&] { return state_of(subscriber, name) == "offline"; }));
+    const auto messages = subscriber.received("lookout/" + name + "/");
+    CHECK(messages.at(messages.size() - 2).json()["state"] == "stopping");
+    child = box.start(name);
+    REQUIRE(wait_until([&] { return state_of(subscriber, name) == "online"; }));
+    child.kill();
+    REQUIRE(wait_until([&] { return state_of(subscriber, name) == "offline"; }));
+    Subscriber late(broker, {"lookout/+/+/status"});
+    REQUIRE(wait_until([&] { return state_of(late, name) == "offline"; }));
+    CHECK(late.received("lookout/" + name + "/").back().retain);
+  }
+}
+
+TEST_CASE("without a broker the programs keep trying and connect when it comes") {
+  Broker broker;
+  broker.stop();
+  Box box(broker.port(), "");
+  ChildProcess gateway = box.start("gateway", false);
+  ChildProcess bridge = box.start("bridge", false);
+  for (const std::string name : {"gateway", "bridge"}) {
+    REQUIRE(wait_until([&] { return occurrences(box.log(name), "cannot reach the broker") >= 2; }));
+  }
+  broker.start();
+  for (const std::string name : {"gateway", "bridge"}) {
+    REQUIRE(wait_until([&] { return occurrences(box.log(name), " subscribed to ") >= 2; }));
+    INFO(box.log(name));
+    CHECK(occurrences(box.log(name), "cannot reach the broker") == 2);  // one per session
+  }
+  CHECK(gateway.stop() == 0);
+  CHECK(bridge.stop() == 0);
+}
+
+TEST_CASE("without a broker the programs still stop in time") {
+  Box box(free_port(), "");
+  for (const std::string name : {"gateway", "bridge"}) {
+    ChildProcess child = box.start(name, false);
+    REQUIRE(wait_until([&] { return occurrences(box.log(name), "cannot reach the broker") >= 1; }));
+    child.send(SIGTERM);
+    CHECK(child.wait(std::chrono::seconds{10}) == 0);
+  }
+}
