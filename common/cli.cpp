@@ -1,6 +1,8 @@
 #include "common/cli.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
 
 #include "common/exit_code.h"
 #include "common/log.h"
@@ -46,10 +48,11 @@ int CommandLine::run(int argc, char** argv) {
   return kExitUsage;
 }
 
-std::expected<Config, int> CommandLine::load() const {
-  auto config = load_config(config_file);
-  if (config) return std::move(*config);
-  for (const Problem& problem : config.error()) std::fprintf(stderr, "%s\n", problem.text().c_str());
+std::expected<Config, int> CommandLine::load(const Check& check) const {
+  auto [config, problems] = load_config(config_file);
+  if (check) std::ranges::move(check(config), std::back_inserter(problems));
+  if (problems.empty()) return config;
+  for (const Problem& problem : problems) std::fprintf(stderr, "%s\n", problem.text().c_str());
   return std::unexpected(static_cast<int>(kExitConfiguration));
 }
 

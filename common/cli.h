@@ -21,9 +21,12 @@ struct CommandLine {
   /// Parses, starts logging, runs the chosen command.
   int run(int argc, char** argv);
 
-  /// Reads the configuration named by --config; on failure prints one line per problem and gives the exit
-  /// code.
-  [[nodiscard]] std::expected<Config, int> load() const;
+  /// What else may be wrong with a configuration, beyond what the file alone can tell.
+  using Check = std::function<std::vector<Problem>(const Config&)>;
+
+  /// Reads the configuration named by --config; prints one line per problem, those that `check` finds
+  /// included, and gives the exit code where there is one.
+  [[nodiscard]] std::expected<Config, int> load(const Check& check = {}) const;
 
   CLI::App app;
   std::string config_file = "/etc/lookout/lookout.toml";

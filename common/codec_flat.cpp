@@ -3,11 +3,12 @@
 namespace lookout {
 namespace {
 
-// A name that is there but no text must not pass for an absent one: it fails validation later.
+// A name that is there but no text must not pass for an absent one: its type, in a form that is no name,
+// fails validation later. (Writing it out would recurse as deep as somebody cares to nest.)
 std::string read_name(const nlohmann::json& object, const char* key) {
   const auto found = object.find(key);
   if (found == object.end() || found->is_null()) return {};
-  return found->is_string() ? found->get<std::string>() : found->dump();
+  return found->is_string() ? found->get<std::string>() : '(' + std::string(found->type_name()) + ')';
 }
 
 }  // namespace

@@ -1,6 +1,11 @@
 #include "common/codec_json.h"
 
 namespace lookout {
+namespace {
+
+constexpr std::size_t kLongestUnit = 64;  // a longer one counts as absent
+
+}  // namespace
 
 std::expected<Payload, Refusal> decode_lookout(std::string_view payload, const InputConfig& /*input*/) {
   const auto document = parse_json_object(payload);
@@ -15,6 +20,7 @@ std::expected<Payload, Refusal> decode_lookout(std::string_view payload, const I
   std::string unit;
   if (const auto found = document->find("unit"); found != document->end() && found->is_string()) {
     unit = found->get<std::string>();
+    if (unit.size() > kLongestUnit) unit.clear();
   }
   result.values.push_back({{}, std::move(unit), judge_number(*value, {})});
   return result;

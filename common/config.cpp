@@ -259,9 +259,8 @@ bool WindowConfig::covers(std::string_view metric) const {
   return metrics.empty() || std::ranges::find(metrics, metric) != metrics.end();
 }
 
-std::expected<Config, std::vector<Problem>> load_config(const std::filesystem::path& file) {
-  Config config;
-  std::vector<Problem> problems;
+LoadedConfig load_config(const std::filesystem::path& file) {
+  LoadedConfig loaded;
   std::error_code error;
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(file.parent_path() / "conf.d", error)) {
@@ -269,13 +268,13 @@ std::expected<Config, std::vector<Problem>> load_config(const std::filesystem::p
   }
   std::ranges::sort(files);
   files.insert(files.begin(), file);
-  for (const auto& each : files) FileReader(each, config, problems).read();
-  if (config.inputs.empty() && problems.empty()) {
-    problems.push_back({{file.string(), 1, "input"}, "there is no [[input]]: nothing would be subscribed"});
+  for (const auto& each : files) FileReader(each, loaded.config, loaded.problems).read();
+  if (loaded.config.inputs.empty()) {
+    loaded.problems.push_back(
+        {{file.string(), 1, "input"}, "there is no [[input]]: nothing would be subscribed"});
   }
-  check_rules_fit_windows(config, problems);
-  if (!problems.empty()) return std::unexpected(std::move(problems));
-  return config;
+  check_rules_fit_windows(loaded.config, loaded.problems);
+  return loaded;
 }
 
 }  // namespace lookout

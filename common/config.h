@@ -104,8 +104,14 @@ struct Config {
   LimitsConfig limits;
 };
 
+/// What could be read, and everything that is wrong with it.
+struct LoadedConfig {
+  Config config;
+  std::vector<Problem> problems;  ///< empty: the configuration is good
+};
+
 /// Reads `file` and then `conf.d/*.toml` beside it in lexical order: a later value wins, tables in lists add
-/// up. On failure returns every problem found, not only the first.
-std::expected<Config, std::vector<Problem>> load_config(const std::filesystem::path& file);
+/// up.
+LoadedConfig load_config(const std::filesystem::path& file);
 
 }  // namespace lookout

@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::string_view kUnnamed = "default";  // network or region that neither topic nor payload names
 constexpr std::string_view kUnnamedMetric = "value";
+// Squares of such values, a hundred million of them, still add up to a double: no sensor can make a mean
+// infinite.
+constexpr double kLargestValue = 1e150;
 
 // The topic's name wins over the payload's; what neither gives is `fallback`.
 std::string_view choose(std::optional<std::string_view> from_topic, std::string_view from_payload,
@@ -63,8 +66,8 @@ void Decoder::decode_value(const MessageView& message, const Route& route, const
   if (!value.number) return refuse(std::move(value.number.error()));
   Reading reading;
   reading.value = *value.number * route.input->scale.of(metric) + route.input->offset.of(metric);
-  if (!std::isfinite(reading.value)) {
-    return refuse({Reason::not_a_number, "the calibrated value is beyond what a double can hold", {}});
+  if (!(std::abs(reading.value) <= kLargestValue)) {
+    return refuse({Reason::not_a_number, "the calibrated value is beyond 1e150", {}});
   }
   auto series = find_series(route, payload, metric);
   if (!series) return refuse(std::move(series.error()));

@@ -35,7 +35,7 @@ Result<SegmentScan> scan_segment(const std::filesystem::path& path, std::uint64_
   if (journal::decode_header(*content) != first_offset) {
     return Failure(fmt::format("'{}' does not begin like a journal segment", path.string()));
   }
-  SegmentScan scan{first_offset, journal::kHeaderSize, 0};
+  SegmentScan scan{.end = first_offset, .bytes = journal::kHeaderSize};
   const std::string_view bytes = *content;
   while (bytes.size() - scan.bytes >= journal::kRecordHeadSize) {
     const char* head = bytes.data() + scan.bytes;
@@ -49,6 +49,11 @@ Result<SegmentScan> scan_segment(const std::filesystem::path& path, std::uint64_
   }
   const auto last = bytes.find_last_not_of('\0');
   if (last != std::string_view::npos && last >= scan.bytes) scan.torn_bytes = last + 1 - scan.bytes;
+  if (scan.torn_bytes > 0) {
+    const char* head = bytes.data() + scan.bytes;
+    const std::size_t claimed = journal::kRecordHeadSize + journal::take<std::uint32_t>(head);
+    scan.more_behind = scan.torn_bytes > claimed;
+  }
   return scan;
 }
 
@@ -59,7 +64,9 @@ Result<std::optional<journal::Record>> JournalReader::next(std::uint64_t end) {
       continue;
     }
     journal::Record record;
-    if (read_one(record) != Step::record) {
+    const Step step = read_one(record);
+    if (step == Step::failed) return Failure(describe_errno("cannot read the journal in", folder_));
+    if (step != Step::record) {
       leave_segment(end);
     } else if (record.offset >= next_) {
       next_ = record.offset + 1;
@@ -112,24 +119,27 @@ bool JournalReader::fill(std::size_t bytes) {
   if (position_ >= buffer_start_ && position_ + bytes <= have) return true;
   buffer_.resize(std::max(kChunk, bytes));
   const ssize_t got = ::pread(segment_.get(), buffer_.data(), buffer_.size(), static_cast<off_t>(position_));
+  failed_ = got < 0;
   buffer_.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   buffer_start_ = position_;
   return buffer_.size() >= bytes;
 }
 
 JournalReader::Step JournalReader::read_one(journal::Record& record) {
-  if (!fill(journal::kRecordHeadSize)) return Step::segment_over;
+  if (!fill(journal::kRecordHeadSize)) return failed_ ? Step::failed : Step::segment_over;
   const char* head = buffer_.data() + (position_ - buffer_start_);
   auto length = journal::take<std::uint32_t>(head);
   if (length == 0) {
     // The buffer may have been read before this record was written.
     buffer_.clear();
-    if (!fill(journal::kRecordHeadSize)) return Step::segment_over;
+    if (!fill(journal::kRecordHeadSize)) return failed_ ? Step::failed : Step::segment_over;
     head = buffer_.data();
     length = journal::take<std::uint32_t>(head);
     if (length == 0) return Step::segment_over;
   }
-  if (length > journal::kLargestBody || !fill(journal::kRecordHeadSize + length)) return Step::damaged;
+  if (length > journal::kLargestBody || !fill(journal::kRecordHeadSize + length)) {
+    return failed_ ? Step::failed : Step::damaged;
+  }
   head = buffer_.data() + (position_ - buffer_start_) + sizeof(std::uint32_t);
   const auto hash = journal::take<std::uint32_t>(head);
   const auto decoded = journal::decode_body(at_, hash, {head, length});

@@ -19,8 +19,10 @@ std::map<std::uint64_t, std::uint64_t> list_segments(const std::filesystem::path
 struct SegmentScan {
   std::uint64_t end = 0;    ///< one past the last whole record
   std::uint64_t bytes = 0;  ///< where the next record would go
-  std::uint64_t torn_bytes =
-      0;  ///< bytes of an incomplete or damaged record behind it; 0 when only zeros follow
+  /// Bytes of an incomplete or damaged record behind it; 0 when only zeros follow.
+  std::uint64_t torn_bytes = 0;
+  /// Of these, some lie beyond the record that is not whole.
+  bool more_behind = false;
 };
 /// Reads a segment to its first record that is not whole. Fails when the header is not that of this segment.
 Result<SegmentScan> scan_segment(const std::filesystem::path& path, std::uint64_t first_offset);
@@ -45,7 +47,7 @@ class JournalReader {
   [[nodiscard]] std::uint64_t lost() const { return lost_; }
 
  private:
-  enum class Step { record, segment_over, damaged };
+  enum class Step { record, segment_over, damaged, failed };
   Result<void> open_segment(std::uint64_t end);
   Step read_one(journal::Record& record);
   bool fill(std::size_t bytes);
@@ -61,6 +63,7 @@ class JournalReader {
   std::uint64_t position_ = 0;  // in the segment file
   std::vector<char> buffer_;    // what was read of the file, from buffer_start_
   std::uint64_t buffer_start_ = 0;
+  bool failed_ = false;  // the last read of the file
 };
 
 }  // namespace lookout

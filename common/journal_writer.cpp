@@ -8,8 +8,6 @@
 #include <array>
 #include <ctime>
 
-#include "common/journal_reader.h"
-
 namespace lookout {
 namespace {
 
@@ -79,12 +77,7 @@ Result<void> JournalWriter::open_newest(std::uint64_t first_offset) {
   if (!scanned) return Failure(scanned.error());
   auto file = open_file(path, O_RDWR);
   if (!file) return Failure(file.error());
-  if (scanned->torn_bytes > 0) {
-    spdlog::warn(
-        "journal: the last write was interrupted: {} bytes after offset {} of '{}' were cut off "
-        "(they had not been acknowledged)",
-        scanned->torn_bytes, scanned->end, path.string());
-  }
+  if (scanned->torn_bytes > 0) keep_torn_bytes(path, *scanned);
   // Cutting and growing again leaves zeros behind the last whole record, whatever was torn there.
   if (::ftruncate(file->get(), static_cast<off_t>(scanned->bytes)) != 0)
     return Failure(describe_errno("cannot cut", path));
@@ -97,6 +90,23 @@ Result<void> JournalWriter::open_newest(std::uint64_t first_offset) {
   segments_[first_offset] = position_;
   end_ = scanned->end;
   return {};
+}
+
+// A killed process leaves the beginning of one record, which was never acknowledged. More than one record's
+// worth is damage to records that may have been: a copy is kept of what this start cannot read.
+void JournalWriter::keep_torn_bytes(const std::filesystem::path& path, const SegmentScan& scanned) {
+  if (!scanned.more_behind) {
+    spdlog::warn("journal: the last write was interrupted: {} bytes after offset {} of '{}' were cut off",
+                 scanned.torn_bytes, scanned.end, path.string());
+    return;
+  }
+  const std::string aside = fmt::format("{}.corrupt.{}", path.string(), std::time(nullptr));
+  std::error_code error;
+  std::filesystem::copy_file(path, aside, error);
+  spdlog::error(
+      "journal: '{}' is damaged from offset {} on ({} bytes, some of which may have been acknowledged): {}",
+      path.string(), scanned.end, scanned.torn_bytes,
+      error ? "no copy could be kept: " + error.message() : "kept as '" + aside + "'");
 }
 
 Result<std::shared_ptr<FileHandle>> JournalWriter::make_spare() {

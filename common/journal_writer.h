@@ -11,6 +11,7 @@
 #include "common/config.h"
 #include "common/file.h"
 #include "common/journal_format.h"
+#include "common/journal_reader.h"
 
 namespace lookout {
 
@@ -58,6 +59,7 @@ class JournalWriter {
   Result<void> recover(std::uint64_t at_least);
   Result<void> open_newest(std::uint64_t first_offset);
   Result<void> begin_at(std::uint64_t offset);
+  static void keep_torn_bytes(const std::filesystem::path& path, const SegmentScan& scanned);
   void set_aside(std::uint64_t first_offset, const std::string& why);
   Result<void> rotate();
   Result<std::shared_ptr<FileHandle>> make_spare();

@@ -1,6 +1,11 @@
 #include "common/outbox.h"
 
 namespace lookout {
+namespace {
+
+constexpr std::size_t kMostBytes = std::size_t{16} << 20;
+
+}  // namespace
 
 Outbox::Outbox(std::size_t capacity, OnAcknowledged on_acknowledged)
     : capacity_(capacity), on_acknowledged_(std::move(on_acknowledged)) {}
@@ -8,7 +13,9 @@ Outbox::Outbox(std::size_t capacity, OnAcknowledged on_acknowledged)
 bool Outbox::publish(Outgoing message, std::uint64_t tag, const std::stop_token& stop) {
   {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait(lock, stop, [&] { return entries_.size() < capacity_; })) return false;
+    if (!changed_.wait(lock, stop, [&] { return entries_.size() < capacity_ && bytes_ < kMostBytes; }))
+      return false;
+    bytes_ += message.topic.size() + message.payload.size();
     entries_.emplace_back(*this, std::move(message), tag);
   }
   pump();
@@ -55,6 +62,7 @@ void Outbox::acknowledge(Entry& entry) noexcept {
   entry.done = true;
   while (!entries_.empty() && entries_.front().done) {
     if (on_acknowledged_) on_acknowledged_(entries_.front().tag);
+    bytes_ -= entries_.front().message.topic.size() + entries_.front().message.payload.size();
     entries_.pop_front();
     if (unsent_ > 0) --unsent_;
   }

@@ -12,7 +12,8 @@
 namespace lookout {
 
 /// Publishes in order, at least once: what the broker has not acknowledged is kept and, after each reconnect,
-/// sent again from the oldest on. Bounded: publish() waits while `capacity` messages are unacknowledged.
+/// sent again from the oldest on. Bounded: publish() waits while `capacity` messages or 16 MiB are
+/// unacknowledged.
 ///
 /// Threading: publish() by one thread; on_connected() and on_lost() by the thread that steps the session;
 /// acknowledgements arrive on the MQTT library's thread.
@@ -61,6 +62,7 @@ class Outbox {
   mutable std::mutex mutex_;  // guards what follows; never held while the session is called
   std::condition_variable_any changed_;
   std::deque<Entry> entries_;  // unacknowledged, oldest first: addresses are stable in a deque
+  std::size_t bytes_ = 0;      // of their topics and payloads
   std::size_t unsent_ = 0;     // index of the first entry not yet handed to this connection
   bool connected_ = false;
 };

@@ -231,8 +231,13 @@ bool PahoSession::send(const Outgoing& message, PublishReceipt& receipt) {
   response.onSuccess = on_acknowledged;
   const std::lock_guard lock(handle_mutex_);
   if (!handle_) return false;
-  return MQTTAsync_send(handle_, message.topic.c_str(), static_cast<int>(message.payload.size()),
-                        message.payload.data(), 1, message.retain ? 1 : 0, &response) == MQTTASYNC_SUCCESS;
+  const int code = MQTTAsync_send(handle_, message.topic.c_str(), static_cast<int>(message.payload.size()),
+                                  message.payload.data(), 1, message.retain ? 1 : 0, &response);
+  if (code == MQTTASYNC_SUCCESS) return true;
+  // A message that is refused while the connection stands would be waited for in vain: a new connection sends
+  // it again.
+  if (code != MQTTASYNC_DISCONNECTED) report(fmt::format("cannot send: {}", MQTTAsync_strerror(code)));
+  return false;
 }
 
 void PahoSession::close(std::chrono::milliseconds patience) {

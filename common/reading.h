@@ -17,7 +17,7 @@ using SeriesId = std::uint32_t;
 /// One measurement inside a message.
 struct Reading {
   SeriesId series = 0;
-  double value = 0;              ///< calibrated; always finite
+  double value = 0;              ///< calibrated; at most 1e150 in magnitude
   Timestamp event_time;          ///< when the sensor measured; the arrival where it did not say
   bool time_is_arrival = false;  ///< the payload gave no event time
   std::optional<std::uint64_t> seq;

@@ -1,7 +1,6 @@
 #include "common/service.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
@@ -9,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "common/ending_signals.h"
 #include "common/exit_code.h"
 #include "common/version.h"
 
@@ -21,23 +21,13 @@ constexpr std::size_t kOutboxCapacity = 4096;
 constexpr auto kDrainPatience = 3s;
 constexpr auto kGoodbyePatience = 1s;
 
-sigset_t ending_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  return signals;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Service>> Service::create(const Config& config, const StateFolder& folder,
                                                  Options options) {
   auto journal = JournalWriter::open(folder.path() / "journal", config.journal, options.first_offset);
   if (!journal) return Failure(journal.error());
-  // Blocked before any thread begins, so that only the main thread's sigwait sees them.
-  const sigset_t signals = ending_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  block_ending_signals();
   return std::unique_ptr<Service>(new Service(config, folder, std::move(options), std::move(*journal)));
 }
 

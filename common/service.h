@@ -19,8 +19,8 @@ namespace lookout {
 /// session with outbox and Last Will, the retained status, readiness for systemd, and an orderly end on
 /// SIGTERM or SIGINT.
 ///
-/// Threads: the MQTT library's (appends, acknowledgements), the supervisor's (connects, syncs), one worker,
-/// and the main thread, which waits for a signal.
+/// Threads: the MQTT library's (appends, acknowledgements), the supervisor's (connects), the journal's keeper
+/// (syncs), one worker, and the main thread, which waits for a signal.
 class Service {
  public:
   struct Options {

@@ -28,6 +28,7 @@ std::expected<Alerts, std::vector<Problem>> Alerts::create(const std::vector<Rul
   alerts.box_id_ = std::move(box_id);
   std::vector<Problem> problems;
   for (const RuleConfig& config : rules) {
+    if (config.when.empty()) continue;  // already a problem of the file: it is missing there
     auto condition = Condition::parse(config.when);
     if (!condition) problems.push_back({config.when_place, condition.error()});
     auto summary = Summary::parse(config.summary);

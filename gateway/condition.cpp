@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 namespace lookout {
@@ -31,9 +32,31 @@ constexpr std::array<Field, 10> kFields{{
 
 constexpr const char* kNameCharacters = "0123456789_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-double logical_and(double a, double b) { return a != 0 && b != 0 ? 1 : 0; }
-double logical_or(double a, double b) { return a != 0 || b != 0 ? 1 : 0; }
-double logical_not(double a) { return a == 0 ? 1 : 0; }
+// muParser's own operators would make an assignment of "=" and a truth of "missing != 0": these are all there
+// are. A missing aggregate is NaN, and every comparison with it is false.
+struct Operator {
+  const char* symbol;
+  double (*apply)(double, double);
+  unsigned precedence;
+};
+
+double truth(bool value) { return value ? 1 : 0; }
+bool is_true(double value) { return !std::isnan(value) && value != 0; }
+
+constexpr std::array<Operator, 12> kOperators{{
+    {"or", [](double a, double b) { return truth(is_true(a) || is_true(b)); }, mu::prLOR},
+    {"and", [](double a, double b) { return truth(is_true(a) && is_true(b)); }, mu::prLAND},
+    {"<", [](double a, double b) { return truth(a < b); }, mu::prCMP},
+    {">", [](double a, double b) { return truth(a > b); }, mu::prCMP},
+    {"<=", [](double a, double b) { return truth(a <= b); }, mu::prCMP},
+    {">=", [](double a, double b) { return truth(a >= b); }, mu::prCMP},
+    {"==", [](double a, double b) { return truth(a == b); }, mu::prCMP},
+    {"!=", [](double a, double b) { return truth(a < b || a > b); }, mu::prCMP},
+    {"+", [](double a, double b) { return a + b; }, mu::prADD_SUB},
+    {"-", [](double a, double b) { return a - b; }, mu::prADD_SUB},
+    {"*", [](double a, double b) { return a * b; }, mu::prMUL_DIV},
+    {"/", [](double a, double b) { return a / b; }, mu::prMUL_DIV},
+}};
 
 }  // namespace
 
@@ -69,10 +92,10 @@ Result<std::unique_ptr<Condition>> Condition::parse(const std::string& text) {
   mu::Parser& parser = condition->expression_->parser;
   try {
     parser.DefineNameChars(kNameCharacters);
-    parser.DefineOprt("or", logical_or, mu::prLOR);
-    parser.DefineOprt("and", logical_and, mu::prLAND);
+    parser.EnableBuiltInOprt(false);
+    for (const auto& [symbol, apply, precedence] : kOperators) parser.DefineOprt(symbol, apply, precedence);
     parser.DefineInfixOprtChars("!-+abcdefghijklmnopqrstuvwxyz");  // its default has no letters
-    parser.DefineInfixOprt("not", logical_not);
+    parser.DefineInfixOprt("not", [](double a) { return truth(!is_true(a)); });
     parser.SetExpr(text);
     const mu::varmap_type used = parser.GetUsedVar();  // a copy: DefineVar empties the original
     for (const auto& [variable, unused] : used) {
@@ -82,7 +105,10 @@ Result<std::unique_ptr<Condition>> Condition::parse(const std::string& text) {
       condition->slots_.push_back(0);
       parser.DefineVar(variable, &condition->slots_.back());
     }
-    parser.Eval();
+    int results = 0;
+    parser.Eval(results);
+    if (results != 1)
+      return Failure(fmt::format("'{}' is more than one condition: join them with and, or", text));
   } catch (const mu::Parser::exception_type& error) {
     return Failure(
         fmt::format("'{}' is no condition: {} (an example is \"temperature.mean > 35 and smoke.mean > 20\")",
@@ -98,10 +124,9 @@ std::optional<bool> Condition::holds(const ClosedWindow& window) {
   for (std::size_t i = 0; i < names_.size(); ++i) {
     const auto value = names_[i].value_in(window);
     complete = complete && value.has_value();
-    // Every comparison with NaN is false, which is what a missing aggregate means.
     slots_[i] = value.value_or(std::numeric_limits<double>::quiet_NaN());
   }
-  const bool result = expression_->parser.Eval() != 0;
+  const bool result = is_true(expression_->parser.Eval());
   if (!result && !complete) return std::nullopt;
   return result;
 }

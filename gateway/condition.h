@@ -21,8 +21,8 @@ struct AggregateName {
 };
 
 /// A rule's condition: an arithmetic and logical expression over the aggregates of one window, such as
-/// "temperature.mean > 35 and smoke.mean > 20". muParser evaluates it; `and`, `or`, `not` are words for its
-/// && || !. Threading: one owner.
+/// "temperature.mean > 35 and smoke.mean > 20". muParser evaluates it. Operators: or, and,
+/// < > <= >= == !=, + -, * /, not. Threading: one owner.
 class Condition {
  public:
   static Result<std::unique_ptr<Condition>> parse(const std::string& text);

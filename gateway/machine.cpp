@@ -49,7 +49,10 @@ void Machine::take(const Reading& reading, Timestamp arrival, std::vector<Output
     outputs.push_back(Late{decoder_->series()[reading.series].metric, verdict.refused_by, verdict.late_by});
     return;
   }
-  const Timestamp horizon = verdict.covered ? windows_->horizon(reading) : arrival - time_.max_past;
+  // What no window covers is remembered for identity_window, and never at the cost of what a window still
+  // needs.
+  auto horizon = windows_->horizon(reading);
+  if (!verdict.covered) horizon = std::min(horizon, arrival - time_.identity_window);
   if (dedup_.is_repeat(windows_->sensor_of(reading), reading, arrival, horizon)) {
     ++books_.duplicate;
     return;

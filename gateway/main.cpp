@@ -9,8 +9,6 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <cstdio>
-
 #include "common/cli.h"
 #include "common/exit_code.h"
 #include "common/service.h"
@@ -28,16 +26,14 @@ std::vector<std::string> input_filters(const Config& config) {
   return filters;
 }
 
-int complain(const std::vector<Problem>& problems) {
-  for (const Problem& problem : problems) std::fprintf(stderr, "%s\n", problem.text().c_str());
-  return kExitConfiguration;
+std::vector<Problem> check_rules(const Config& config) {
+  auto alerts = Alerts::create(config.rules, "check");
+  return alerts ? std::vector<Problem>{} : std::move(alerts.error());
 }
 
 int check(const CommandLine& line) {
-  const auto config = line.load();
+  const auto config = line.load(check_rules);
   if (!config) return config.error();
-  const auto machine = Machine::create(*config, "check");
-  if (!machine) return complain(machine.error());
   fmt::print("configuration is good: {} inputs, {} windows, {} rules; subscribes to {}\n",
              config->inputs.size(), config->windows.size(), config->rules.size(),
              fmt::join(input_filters(*config), " "));
@@ -45,7 +41,7 @@ int check(const CommandLine& line) {
 }
 
 int run(const CommandLine& line) {
-  const auto config = line.load();
+  const auto config = line.load(check_rules);
   if (!config) return config.error();
   const auto folder = StateFolder::open(*config, "gateway");
   if (!folder) {
@@ -53,12 +49,14 @@ int run(const CommandLine& line) {
     return kExitTryAgain;
   }
   auto machine = Machine::create(*config, folder->box_id());
-  if (!machine) return complain(machine.error());
+  if (!machine) return kExitConfiguration;  // check_rules has said why
   Worker worker(std::move(*machine), folder->path() / "cursor");
   Service::Options options;
   options.program = "gateway";
   options.filters = input_filters(*config);
-  options.first_offset = worker.start().offset;
+  // A record whose outputs were confirmed in part had this offset, even if a power cut took it from the
+  // journal.
+  options.first_offset = worker.start().offset + (worker.start().index > 0 ? 1 : 0);
   options.on_acknowledged = [&](std::uint64_t tag) { worker.confirmed(tag); };
   const auto service = Service::create(*config, *folder, std::move(options));
   if (!service) {

@@ -13,6 +13,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::size_t kKeptPayload = 1024;
+constexpr std::size_t kKeptDetail = 256;  // what somebody sent as a name may be as long as a message
 constexpr std::size_t kLongestTopic = 65535;
 
 void render_window(const ClosedWindow& window, std::vector<Outgoing>& messages) {
@@ -96,8 +97,8 @@ void add_cause(ordered_json& payload, const MessageView& message) {
 void render_rejected(const Rejected& rejected, const MessageView& message, std::vector<Outgoing>& messages) {
   ordered_json payload;
   payload["reason"] = reason_name(rejected.refusal.reason);
-  payload["detail"] = rejected.refusal.detail;
-  if (!rejected.refusal.metric.empty()) payload["metric"] = rejected.refusal.metric;
+  payload["detail"] = cut_payload(rejected.refusal.detail, kKeptDetail);
+  if (!rejected.refusal.metric.empty()) payload["metric"] = cut_payload(rejected.refusal.metric, kKeptDetail);
   add_cause(payload, message);
   messages.push_back({prefixed("rejected/", message.topic),
                       payload.dump(-1, ' ', false, ordered_json::error_handler_t::replace), false});

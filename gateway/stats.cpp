@@ -38,11 +38,12 @@ std::string render_stats(const Machine& machine, const StatsFrame& frame) {
   stats["open_windows"] = machine.windows().open_windows();
   stats["remembered_identities"] = machine.remembered();
   stats["alerts_firing"] = machine.alerts().firing();
-  ordered_json newest = ordered_json::object();
-  machine.windows().for_each_large_group([&](const GroupName& group, Timestamp time) {
-    if (newest.size() < kListedGroups) newest[group.network + '/' + group.text()] = to_rfc3339(time);
+  ordered_json watermarks = ordered_json::object();
+  machine.windows().for_each_large_group([&](const GroupName& group, Timestamp watermark) {
+    if (watermarks.size() < kListedGroups)
+      watermarks[group.network + '/' + group.text()] = to_rfc3339(watermark);
   });
-  stats["newest_event_time"] = newest;
+  stats["watermarks"] = watermarks;
   return stats.dump();
 }
 

@@ -117,13 +117,15 @@ Windows::Verdict Windows::judge(const Reading& reading) {
 }
 
 Timestamp Windows::horizon(const Reading& reading) {
+  const Place& place = place_of(reading.series);
   auto horizon = Timestamp::max();
-  for_each_covering(reading, place_of(reading.series), [&](std::size_t index, const Group& group) {
-    const WindowConfig& window = windows_[index];
-    const auto closed_up_to =
-        group.heard ? start_of(window, group.newest - lag_of(window)) : Timestamp::min();
-    horizon = std::min(horizon, closed_up_to);
-  });
+  for (const WindowConfig& window : windows_) {
+    for (const GroupBy by : window.by) {
+      const Group& group = groups_[place.groups[index_of(by)]];
+      if (!group.heard) return Timestamp::min();
+      horizon = std::min(horizon, start_of(window, group.newest - lag_of(window)));
+    }
+  }
   return horizon;
 }
 

@@ -33,7 +33,8 @@ class Windows {
   };
   [[nodiscard]] Verdict judge(const Reading& reading);
 
-  /// Below this event time no window takes anything of the reading's sensor any more.
+  /// Below this event time no window takes anything of the reading's sensor any more, of whatever metric. The
+  /// latest time there is when there are no windows.
   [[nodiscard]] Timestamp horizon(const Reading& reading);
 
   /// Adds a reading to every window that takes it, moves its groups' watermarks and appends what closed:
@@ -44,11 +45,12 @@ class Windows {
   [[nodiscard]] std::uint32_t sensor_of(const Reading& reading) { return place_of(reading.series).groups[0]; }
 
   [[nodiscard]] std::size_t open_windows() const { return open_windows_; }
-  /// Groups of networks and regions with their newest event time, for statistics; `visit(name, newest)`.
+  /// Groups of networks and regions with their watermark at the default lag, for statistics: `visit(name,
+  /// watermark)`.
   template <typename Visit>
   void for_each_large_group(Visit visit) const {
     for (const Group& group : groups_) {
-      if (group.name.by != GroupBy::sensor && group.heard) visit(group.name, group.newest);
+      if (group.name.by != GroupBy::sensor && group.heard) visit(group.name, group.newest - default_lag_);
     }
   }
 

@@ -1,12 +1,12 @@
 #include "simulator/stop_signals.h"
 
-#include <pthread.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
 #include <optional>
 
+#include "common/ending_signals.h"
 #include "common/exit_code.h"
 
 namespace lookout {
@@ -16,19 +16,10 @@ namespace {
 // signal.
 constexpr auto kSameSignal = std::chrono::milliseconds{500};
 
-sigset_t ending_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  return signals;
-}
-
 }  // namespace
 
 StopSignals::StopSignals() {
-  const sigset_t signals = ending_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  block_ending_signals();
   watcher_ = std::jthread([this](const std::stop_token& end) { watch(end); });
 }
 

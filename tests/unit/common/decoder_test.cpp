@@ -150,6 +150,10 @@ TEST_CASE("bad input is refused with its reason and has no other effect") {
       {kTopic, R"({"value":true})", Reason::not_a_number},
       {kTopic, R"({"value":1e400})", Reason::not_a_number},
       {kTopic, R"({"value":{"a":1}})", Reason::not_a_number},
+      {kTopic, R"({"value":1.1e150})", Reason::not_a_number},
+      {"loose/net",
+       R"({"temperature_c":1,"sensor_id":)" + std::string(30000, '[') + std::string(30000, ']') + "}",
+       Reason::bad_name},
       {kTopic, R"({"value":1,"event_time":"noon"})", Reason::bad_time},
       {kTopic, R"({"value":1,"event_time":true})", Reason::bad_time},
       {kTopic, R"({"value":1,"event_time":1790000000123})", Reason::bad_time},
@@ -191,6 +195,8 @@ TEST_CASE("a seq that is no whole number and a boot that is too long count as ab
   REQUIRE(d.result.readings.size() == 1);
   CHECK_FALSE(d.result.readings[0].seq.has_value());
   CHECK(d.result.readings[0].boot.empty());
+  const auto unit = decode("sensors/w/n/s/other", R"({"value":1,"unit":")" + std::string(65, 'u') + "\"}");
+  CHECK(unit.result.readings.at(0).unit.empty());
 }
 
 TEST_CASE("retained messages count only where an identity tells repeats apart") {

@@ -255,3 +255,30 @@ TEST_CASE("bytes from a position count what lies behind it") {
   CHECK(writer->bytes_from(0, 24) == record);
   CHECK(writer->bytes_from(0, 24 + record) == 0);
 }
+
+TEST_CASE("damage before the newest segment's last record is kept aside, a torn tail is not") {
+  const TempFolder folder;
+  const auto aside = [&] {
+    return std::ranges::count_if(std::filesystem::directory_iterator(folder.path()), [](const auto& entry) {
+      return entry.path().string().find(".corrupt.") != std::string::npos;
+    });
+  };
+  {
+    auto writer = open(folder);
+    for (int i = 0; i < 8; ++i) append(*writer, {"t", "payload", false, false, {}});
+  }
+  std::string content = slurp(newest_segment(folder));
+  const std::size_t record = 8 + 12 + 1 + 7;
+  SECTION("the third record") {
+    content[24 + 2 * record + 20] ^= 1;
+    spit(newest_segment(folder), content);
+    CHECK(open(folder)->end() == 2);
+    CHECK(aside() == 1);
+  }
+  SECTION("the last record") {
+    content[24 + 7 * record + 20] ^= 1;
+    spit(newest_segment(folder), content);
+    CHECK(open(folder)->end() == 7);
+    CHECK(aside() == 0);
+  }
+}

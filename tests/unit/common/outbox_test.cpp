@@ -138,6 +138,17 @@ TEST_CASE("publish waits while the outbox is full, and goes on or gives up") {
   }
 }
 
+TEST_CASE("the outbox is bounded in bytes as well") {
+  Rig rig(1000);
+  rig.connect();
+  for (std::uint64_t i = 1; i <= 16; ++i) rig.publish(std::string(std::size_t{1} << 20, 'x'), i);
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK_FALSE(rig.outbox.publish({"t", "one more", false}, 17, stop.get_token()));
+  for (std::size_t i = 0; i < 16; ++i) rig.session.acknowledge(i);
+  CHECK(rig.outbox.publish({"t", "one more", false}, 17, stop.get_token()));
+}
+
 TEST_CASE("draining waits for the last acknowledgement, and no longer than its deadline") {
   Rig rig;
   rig.connect();

@@ -45,7 +45,9 @@ TEST_CASE("conditions compare, calculate and combine aggregates") {
   CHECK(holds("temperature.mean > 35 or smoke.mean > 20", window) == true);
   CHECK(holds("not (smoke.mean > 20)", window) == true);
   CHECK(holds("temperature.mean - smoke.mean > 29.5", window) == true);
-  CHECK(holds("temperature.mean > 35 && temperature.count >= 10", window) == true);
+  CHECK(holds("temperature.mean > 35 and temperature.count >= 10", window) == true);
+  CHECK(holds("temperature.mean == 40 and smoke.mean != 11 and not (smoke.mean != 10)", window) == true);
+  CHECK(holds("temperature.mean / smoke.mean * 2 + 1 >= 9 and -smoke.mean < 0", window) == true);
   CHECK(holds("smoke.mean > 20 or smoke.mean > 5 and temperature.mean > 39", window) == true);
 }
 
@@ -54,6 +56,10 @@ TEST_CASE("a comparison with a missing aggregate is false, and false for want of
   CHECK(holds("temperature.mean > 35 or smoke.mean > 20", window) == true);
   CHECK(holds("temperature.mean > 35 and smoke.mean > 20", window) == std::nullopt);
   CHECK(holds("smoke.mean < 20", window) == std::nullopt);
+  CHECK(holds("temperature.mean > 35 and smoke.mean != 0", window) == std::nullopt);
+  CHECK(holds("smoke.mean != 0", window) == std::nullopt);
+  CHECK(holds("smoke.mean", window) == std::nullopt);
+  CHECK(holds("temperature.mean + smoke.mean", window) == std::nullopt);
 }
 
 TEST_CASE("conditions that cannot be understood are refused with the reason") {
@@ -63,7 +69,9 @@ TEST_CASE("conditions that cannot be understood are refused with the reason") {
                                      {"1 > 0", "names no aggregate"},
                                      {"", "no condition"},
                                      {"temperature.mean > 35 und smoke.mean > 1", "no condition"},
-                                     {"(a.mean > 1", "no condition"}}) {
+                                     {"(a.mean > 1", "no condition"},
+                                     {"a.mean = 35", "no condition"},
+                                     {"a.mean > 1, b.mean > 1", "more than one"}}) {
     INFO(text);
     const auto parsed = Condition::parse(text);
     REQUIRE_FALSE(parsed.has_value());

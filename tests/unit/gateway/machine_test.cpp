@@ -116,6 +116,47 @@ TEST_CASE("a repeat counts once, after its windows closed it is late") {
   CHECK(balances(rig.machine.books()));
 }
 
+TEST_CASE("windows over other metrics do not make a sensor's identities forgotten") {
+  Config config = test_config();
+  config.windows[0].size = 1min;
+  config.windows[0].lag = Microseconds{0};
+  config.windows[0].metrics = {"a"};
+  WindowConfig slow;
+  slow.name = "10m";
+  slow.size = 10min;
+  slow.lag = 30min;
+  slow.by = {GroupBy::region};
+  slow.metrics = {"b"};
+  config.windows.push_back(slow);
+  config.rules.clear();
+  Rig rig(config);
+  const auto send = [&](const std::string& metric, std::int64_t time) {
+    rig.step("sensors/net/north/s/" + metric, fmt::format(R"({{"event_time":{},"value":2}})", kStart + time),
+             kStart + time + 1);
+  };
+  send("b", 1);
+  send("a", 1200);
+  send("a", 1201);
+  send("b", 1);
+  CHECK(rig.machine.books().duplicate == 1);
+  CHECK(rig.machine.books().accepted == 3);
+}
+
+TEST_CASE("what no window covers is remembered for the identity window") {
+  Config config = test_config();
+  config.windows.clear();
+  config.rules.clear();
+  config.time.identity_window = 1h;
+  Rig rig(config);
+  for (std::int64_t t = 0; t < 7200; t += 10) {
+    rig.reading("a", kStart + t, 1);
+    rig.reading("a", kStart + t, 1);
+  }
+  CHECK(rig.machine.books().accepted == 720);
+  CHECK(rig.machine.books().duplicate == 720);
+  CHECK(rig.machine.remembered() <= 360 + 30);  // an hour's, and one bucket of 5 min
+}
+
 TEST_CASE("bad messages have no effect on what others give") {
   Rig clean, dirty;
   std::mt19937_64 random(7);

@@ -102,6 +102,11 @@ TEST_CASE("refusals carry reason, metric and the beginning of the payload") {
       R"({"reason":"not_a_number","detail":"d","metric":"smoke","arrival":"2026-11-22T11:20:00Z","payload_base64":"/w=="})");
 }
 
+TEST_CASE("what somebody sent as a name does not make a long refusal") {
+  const std::string name(60000, 'n');
+  CHECK(render_one(Rejected{{Reason::bad_name, name, name}}, {kStart, "t", ""}).at(0).payload.size() < 1024);
+}
+
 TEST_CASE("late readings name who refused them") {
   const auto messages = render_one(Late{"temperature", {"5m/north"}, 812s}, {kStart, "sensors/a", "{}"});
   REQUIRE(messages.size() == 1);
