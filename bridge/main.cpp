@@ -64,6 +64,8 @@ void add_query_options(CLI::App& command, std::string& archive, QueryArguments& 
   add_choice(command, "--format", arguments.format,
              {{"table", Format::table}, {"csv", Format::csv}, {"ndjson", Format::ndjson}},
              "How; default: table");
+  command.add_flag_callback(
+      "--json", [&arguments] { arguments.format = Format::ndjson; }, "The same as --format ndjson");
   command.add_option("--limit", arguments.limit, "At most so many rows")
       ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()).description(""));
   command.add_option("--archive", archive,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <string>
 #include <utility>
 
@@ -32,6 +33,15 @@ template <typename Parse, typename T>
 CLI::Option* add_parsed(CLI::App& command, const std::string& name, Parse parse, T& target,
                         const std::string& description) {
   return add_with(command, name, parse, [&target](auto value) { target = std::move(value); }, description);
+}
+
+Result<std::uint64_t> parse_seed(const std::string& text) {
+  std::uint64_t seed = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, seed);
+  if (error == std::errc{} && stop == end) return seed;
+  return Failure(
+      fmt::format("'{}' is not a seed: accepted are whole numbers from 0 to 18446744073709551615", text));
 }
 
 // The same for an option that may be given several times.
@@ -66,8 +76,10 @@ void add_broker_options(CLI::App& command, MqttConfig& mqtt) {
       ->group("Broker");
   command.add_option("--username", mqtt.username, "Who to log in as")->group("Broker");
   command.add_option("--password-file", mqtt.password_file, "A file that holds the password")
+      ->check(CLI::ExistingFile)
       ->group("Broker");
   command.add_option("--ca-file", mqtt.ca_file, "Use TLS and trust these certificates (PEM)")
+      ->check(CLI::ExistingFile)
       ->group("Broker");
 }
 
@@ -89,9 +101,7 @@ void add_fault_options(CLI::App& command, FaultOptions& faults) {
 
 void add_send_options(CLI::App& command, SendOptions& options) {
   add_parsed(command, "--speed", parse_speed, options.speed, "1x, 60x, max: how fast event time passes [1x]");
-  command.add_option("--seed", options.seed, "Same seed, same readings, same faults")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_parsed(command, "--seed", parse_seed, options.seed, "Same seed, same readings, same faults [1]");
   command.add_option("--truth", options.truth,
                      "Ledger: one JSON line per reading that the broker acknowledged");
   command.add_flag("--dry-run", options.dry_run,

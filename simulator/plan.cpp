@@ -65,6 +65,7 @@ Result<Plan> plan_run(const RunOptions& options, Timestamp now) {
   } else {
     const double instants =
         static_cast<double>(scenario.duration.count()) / static_cast<double>(scenario.interval.count());
+    plan.clock_end = start + scenario.duration;
     plan.expected = instants * static_cast<double>(scenario.sensors * scenario.metrics.size());
   }
   return plan;
@@ -75,7 +76,9 @@ Result<Plan> plan_play(const PlayOptions& options, Timestamp now) {
   if (!opened) return Failure(opened.error());
   const std::shared_ptr<Recording> recording = std::move(*opened);
   const Recording::Span& span = recording->span();
-  const Timestamp by_default = options.send.dry_run ? kDryRunStart - span.first : now - span.latest;
+  // At 1x it is as if it were measured now; at any other speed the past is caught up with.
+  const Timestamp live = options.send.speed == 1 ? now - span.first : now - span.latest;
+  const Timestamp by_default = options.send.dry_run ? kDryRunStart - span.first : live;
   const Timestamp zero = align(options.time_zero.value_or(by_default), std::chrono::milliseconds{1});
   recording->set_time_zero(zero);
   Plan plan;
@@ -85,7 +88,9 @@ Result<Plan> plan_play(const PlayOptions& options, Timestamp now) {
     return Failure(checked.error());
   plan.source = [recording](Sample& sample) { return recording->next(sample); };
   plan.skipped = [recording] { return recording->skipped(); };
+  plan.failure = [recording] { return recording->failed(); };
   plan.clock_start = zero + span.first;
+  plan.clock_end = zero + span.latest;
   plan.expected = static_cast<double>(span.rows * recording->columns());
   return plan;
 }

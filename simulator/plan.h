@@ -51,8 +51,10 @@ struct Plan {
   Source source;
   Form form = Form::one_metric;
   Timestamp clock_start;                                      ///< what the event clock reads at the beginning
+  Timestamp clock_end;                                        ///< and at the end, where there is one
   double expected = 0;                                        ///< readings in all, about; 0: endless
   std::function<std::uint64_t()> skipped = [] { return 0; };  ///< cells that held no number
+  std::function<bool()> failure = [] { return false; };       ///< the source ended before its end
 };
 
 /// Fails when the options contradict each other.

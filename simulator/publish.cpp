@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 
+#include "common/duration.h"
 #include "simulator/message_format.h"
 
 namespace lookout {
@@ -24,6 +26,7 @@ Publisher::Publisher(const Plan& plan, const SendOptions& options, Ledger* ledge
       ledger_(ledger),
       signals_(signals),
       stop_(signals.token()),
+      speed_(options.speed),
       clock_(plan.clock_start, options.speed, EventClock::Steady::now()),
       progress_(plan.expected * (1 - options.faults.lose), Progress::Clock::now()),
       outbox_(kInFlight, [this](std::uint64_t readings) { acknowledged(readings); }) {
@@ -31,7 +34,7 @@ Publisher::Publisher(const Plan& plan, const SendOptions& options, Ledger* ledge
   outbox_.use(*session_);
   supervisor_.add([this](auto now) { return session_->step(now); });
   if (ledger_) supervisor_.add(every(kFlushInterval, [this] { flush_ledger(); }));
-  supervisor_.add([this](auto now) { return progress_.tick(now, acknowledged_); });
+  supervisor_.add([this](auto now) { return progress_.tick(now, acknowledged_, seconds_left(now)); });
 }
 
 Publisher::~Publisher() { supervisor_.stop(); }
@@ -47,6 +50,12 @@ void Publisher::make_session(const MqttConfig& mqtt) {
   events.on_lost = [this] { outbox_.on_lost(); };
   events.wake = [this] { supervisor_.wake(); };
   session_ = make_paho_session(std::move(session), std::move(events));
+}
+
+// At a given speed the clock tells; as fast as the broker takes it, only the rate does.
+std::optional<double> Publisher::seconds_left(EventClock::Steady::time_point now) const {
+  if (std::isinf(speed_) || plan_.expected <= 0) return std::nullopt;
+  return std::max(0.0, to_seconds(clock_.until(plan_.clock_end, now, wall_clock_now())));
 }
 
 Tally Publisher::run(Faults& faults) {

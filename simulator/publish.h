@@ -39,11 +39,13 @@ class Publisher {
   void acknowledged(std::uint64_t readings);
   void flush_ledger();
   void drain();
+  [[nodiscard]] std::optional<double> seconds_left(EventClock::Steady::time_point now) const;
 
   const Plan& plan_;
   Ledger* const ledger_;
   StopSignals& signals_;
   const std::stop_token stop_;
+  const double speed_;
   const EventClock clock_;
   Progress progress_;
   Tally tally_;

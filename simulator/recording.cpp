@@ -172,7 +172,10 @@ bool Recording::next(Sample& sample) {
       return true;
     }
     const auto got = next_row();
-    if (!got) spdlog::error("{}: ending here", got.error());
+    if (!got) {
+      failed_ = true;
+      spdlog::error("{}: ending here", got.error());
+    }
     if (!got || !*got) return false;
   }
 }

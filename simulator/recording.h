@@ -45,6 +45,8 @@ class Recording {
   /// skipped: empty ones silently, the rest counted, the first few of them logged.
   bool next(Sample& sample);
   [[nodiscard]] std::uint64_t skipped() const { return skipped_; }
+  /// The file could not be read to its end.
+  [[nodiscard]] bool failed() const { return failed_; }
 
  private:
   struct Column {
@@ -75,6 +77,7 @@ class Recording {
   std::uint64_t row_number_ = 0, skipped_ = 0;
   Timestamp row_event_time_{};
   std::size_t next_column_ = 0;
+  bool failed_ = false;
 };
 
 }  // namespace lookout

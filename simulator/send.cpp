@@ -25,7 +25,7 @@ int fail(const std::string& why) {
 std::string summary(const Tally& tally, std::uint64_t lost, std::uint64_t skipped, double seconds) {
   const double rate = seconds > 0 ? static_cast<double>(tally.published) / seconds : 0;
   std::string text = fmt::format(
-      "simulator: {} readings published, {} acknowledged, {} lost on purpose, {} duplicates, {:.1f} s, "
+      "simulator: {} readings made, {} acknowledged, {} lost on purpose, {} duplicates, {:.1f} s, "
       "{:.0f}/s",
       tally.published, tally.acknowledged, lost, tally.repeats, seconds, rate);
   if (skipped > 0) text += fmt::format(", {} cells skipped", skipped);
@@ -51,7 +51,10 @@ int send(const Plan& plan, const SendOptions& options) {
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   const auto written = ledger ? ledger->flush() : Result<void>{};
   std::fprintf(stderr, "%s\n", summary(*tally, faults.lost(), plan.skipped(), seconds.count()).c_str());
-  return written ? kExitDone : fail(written.error());
+  if (!written) return fail(written.error());
+  if (plan.failure()) return kExitFailed;  // said when it happened
+  // What was made and not acknowledged: somebody stopped the run before the broker had everything.
+  return tally->acknowledged == tally->published ? kExitDone : kExitFailed;
 }
 
 }  // namespace lookout

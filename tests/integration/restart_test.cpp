@@ -24,11 +24,12 @@ window = "5m"
 when = "temperature.mean > 35"
 )";
 
-using Key = std::tuple<std::string, std::string, double, std::int64_t>;
+using Key = std::tuple<std::string, std::string, std::string, double, std::int64_t, double>;
 
 std::multiset<Key> ledger_keys(const std::filesystem::path& file) {
   std::multiset<Key> keys;
-  for (const LedgerEntry& e : read_ledger(file)) keys.insert({e.sensor, e.metric, e.event_time, e.seq});
+  for (const LedgerEntry& e : read_ledger(file))
+    keys.insert({e.region, e.sensor, e.metric, e.event_time, e.seq, e.value});
   return keys;
 }
 
@@ -39,7 +40,8 @@ std::multiset<Key> archive_keys(const Box& box) {
   std::istringstream in(query.out);
   for (std::string line; std::getline(in, line);) {
     const auto json = nlohmann::json::parse(line);
-    keys.insert({json["sensor"], json["metric"], epoch_of(json["event_time"]), json["seq"]});
+    keys.insert({json["region"], json["sensor"], json["metric"], epoch_of(json["event_time"]), json["seq"],
+                 json["value"]});
   }
   return keys;
 }

@@ -1,6 +1,7 @@
 #include "tests/support/broker.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -48,9 +49,11 @@ std::uint16_t free_port() {
 Broker::Broker(const std::string& extra) : port_(free_port()) {
   std::string config = slurp(std::string(LOOKOUT_SOURCE) + "/mosquitto.conf");
   replace(config, "listener 1883", "listener " + port_text());
-  replace(config, "/var/lib/mosquitto/", folder_.path().string() + "/");
   // As root Mosquitto would change to a user who may not write here.
-  spit(folder_ / "mosquitto.conf", config + "\nuser root\n" + extra);
+  spit(folder_ / "mosquitto.conf",
+       config +
+           fmt::format("\npersistence true\npersistence_location {}/\nuser root\n", folder_.path().string()) +
+           extra);
   start();
 }
 

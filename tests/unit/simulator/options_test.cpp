@@ -43,8 +43,8 @@ TEST_CASE("the options of run reach the plan") {
       "--lose 0.3 "
       "--fire region=a,temperature=3 --fire region=b,temperature=4 --fault kind=spike,share=0.5,amount=1 "
       "--metric name=temperature --truth t.ndjson --dry-run --host box --port 1884 --username u "
-      "--password-file p "
-      "--ca-file c");
+      "--password-file /etc/hosts "
+      "--ca-file /etc/passwd");
   CHECK(options.preset == "wildfire");
   CHECK(options.network == "hills");
   CHECK(options.sensors == 7);
@@ -66,8 +66,8 @@ TEST_CASE("the options of run reach the plan") {
   CHECK(options.send.mqtt.host == "box");
   CHECK(options.send.mqtt.port == 1884);
   CHECK(options.send.mqtt.username == "u");
-  CHECK(options.send.mqtt.password_file == "p");
-  CHECK(options.send.mqtt.ca_file == "c");
+  CHECK(options.send.mqtt.password_file == "/etc/hosts");
+  CHECK(options.send.mqtt.ca_file == "/etc/passwd");
 }
 
 TEST_CASE("a time before now is no option of its own") {
@@ -101,5 +101,7 @@ TEST_CASE("a bad value is refused with what is accepted") {
   CHECK_THAT(error_of("--network a/b"), Catch::Contains("accepted are 1 to 64 of"));
   CHECK_THAT(error_of("--fire temperature"), Catch::Contains("KEY=VALUE"));
   CHECK_THAT(error_of("--fault kind=x"), Catch::Contains("accepted is spike"));
-  CHECK_THAT(error_of("--seed -1"), Catch::Contains("-1"));
+  CHECK_THAT(error_of("--seed -1"), Catch::Contains("whole numbers from 0 to 18446744073709551615"));
+  CHECK_THAT(error_of("--seed 18446744073709551616"), Catch::Contains("is not a seed"));
+  CHECK_THAT(error_of("--password-file /nonexistent"), Catch::Contains("/nonexistent"));
 }

@@ -140,14 +140,17 @@ TEST_CASE("what contradicts itself is refused with what is accepted") {
              Catch::Contains("no such metric"));
 }
 
-TEST_CASE("a played table ends now, unless its zero is given") {
+TEST_CASE("a played table begins now at 1x and ends now at any other speed, unless its zero is given") {
   const TempFolder folder;
   spit(folder / "t.csv", "t,a\n-5,1\n0,2\n10,3\n");
   PlayOptions options;
   options.recording.file = folder / "t.csv";
   const Timestamp now{1'790'000'123'456ms};
+  CHECK(event_times(plan_play(options, kNow).value()) == std::vector<Timestamp>{now, now + 5s, now + 15s});
+  options.send.speed = 60;
   const Plan plan = plan_play(options, kNow).value();
   CHECK(plan.clock_start == now - 15s);
+  CHECK(plan.clock_end == now);
   CHECK(event_times(plan) == std::vector<Timestamp>{now - 15s, now - 10s, now});
   options.time_zero = Timestamp{100s};
   CHECK(event_times(plan_play(options, kNow).value()) ==
