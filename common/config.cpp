@@ -232,6 +232,7 @@ void check_rules_fit_windows(const Config& config, std::vector<Problem>& problem
     place.key = "rule.window";
     if (window == config.windows.end()) {
       std::vector<std::string> names;
+      names.reserve(config.windows.size());
       for (const WindowConfig& known : config.windows) names.push_back(known.name);
       problems.push_back({place, fmt::format("rule '{}' names no window: '{}' is not one of: {}", rule.name,
                                              rule.window, fmt::join(names, " "))});

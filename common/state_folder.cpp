@@ -17,7 +17,7 @@ namespace {
 Result<std::string> make_box_id(const std::filesystem::path& state) {
   const auto path = state / "box_id";
   if (const auto known = read_file(path); known && is_valid_name(*known)) return *known;
-  const std::string made = fmt::format("box-{:08x}", std::random_device{}());
+  std::string made = fmt::format("box-{:08x}", std::random_device{}());
   const std::filesystem::path temporary = fmt::format("{}.{}", path.string(), ::getpid());
   if (auto written = replace_file(temporary, made, true); !written) return Failure(written.error());
   const bool first = ::link(temporary.c_str(), path.c_str()) == 0;

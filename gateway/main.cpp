@@ -20,6 +20,7 @@ namespace {
 
 std::vector<std::string> input_filters(const Config& config) {
   std::vector<std::string> filters;
+  filters.reserve(config.inputs.size());
   for (const InputConfig& input : config.inputs) filters.push_back(input.topic.filter());
   std::ranges::sort(filters);
   filters.erase(std::ranges::unique(filters).begin(), filters.end());

@@ -18,9 +18,11 @@ install_packages() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Configures and builds a CMake preset.
+# Configures and builds a CMake preset, or the named targets of it.
 build_preset() {
-  local launcher=()
+  local preset=$1 launcher=() targets=()
+  shift
+  (($# == 0)) || targets=(--target "$@")
   if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
-  (cd "$root" && cmake --preset "$1" "${launcher[@]}" >/dev/null && cmake --build --preset "$1")
+  (cd "$root" && cmake --preset "$preset" "${launcher[@]}" >/dev/null && cmake --build --preset "$preset" "${targets[@]}")
 }
