@@ -24,6 +24,8 @@ struct Payload {
   std::string boot;
   std::string network, region, sensor;  ///< empty where the payload does not say; the topic's names win
   std::vector<Value> values;            ///< at least one
+  /// The hash of what the input's pointers name as identity. Nothing: the usual rule holds.
+  std::optional<Identity> named_identity;
 };
 
 /// A codec turns a payload into values, or refuses the message as a whole. Pure; safe to call from any
@@ -36,6 +38,11 @@ std::expected<Payload, Refusal> decode_lookout(std::string_view payload, const I
 /// {"sensor_id":"sensor-000","region":"north","event_time":1790000000.1,"temperature_c":22.53}: input.metrics
 /// names the fields that are values; seq and boot as in codec lookout.
 std::expected<Payload, Refusal> decode_flat(std::string_view payload, const InputConfig& input);
+
+/// Any JSON: the input's pointers say where the values, the time, seq and the identity stand. A value that is
+/// absent or null is no reading; none is no_value. An absent or null time is no time; one that is not in the
+/// input's format refuses the message.
+std::expected<Payload, Refusal> decode_json(std::string_view payload, const InputConfig& input);
 
 /// 22.53: the arrival is the event time.
 std::expected<Payload, Refusal> decode_number(std::string_view payload, const InputConfig& input);

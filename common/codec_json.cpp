@@ -43,6 +43,13 @@ std::expected<double, Refusal> judge_number(const json& value, std::string_view 
   return value.get<double>();
 }
 
+std::optional<std::uint64_t> read_seq(const json& value) {
+  if (!value.is_number_unsigned()) return std::nullopt;
+  const auto number = value.get<std::uint64_t>();
+  if (number > std::numeric_limits<std::int64_t>::max()) return std::nullopt;
+  return number;
+}
+
 std::expected<void, Refusal> read_stamps(const json& object, Payload& payload) {
   if (const auto time = object.find("event_time"); time != object.end() && !time->is_null()) {
     Result<Timestamp> parsed = Failure("event_time is neither epoch seconds nor RFC 3339 text");
@@ -51,10 +58,7 @@ std::expected<void, Refusal> read_stamps(const json& object, Payload& payload) {
     if (!parsed) return refuse(Reason::bad_time, std::move(parsed.error()));
     payload.event_time = *parsed;
   }
-  if (const auto seq = object.find("seq"); seq != object.end() && seq->is_number_unsigned()) {
-    const auto number = seq->get<std::uint64_t>();
-    if (number <= std::numeric_limits<std::int64_t>::max()) payload.seq = number;
-  }
+  if (const auto seq = object.find("seq"); seq != object.end()) payload.seq = read_seq(*seq);
   if (const auto boot = object.find("boot"); boot != object.end()) {
     if (boot->is_string()) payload.boot = boot->get<std::string>();
     if (boot->is_number()) payload.boot = boot->dump();

@@ -17,9 +17,12 @@ std::expected<nlohmann::json, Refusal> parse_json_object(std::string_view payloa
 /// Judges one JSON value as a measurement; `metric` goes into the refusal.
 std::expected<double, Refusal> judge_number(const nlohmann::json& value, std::string_view metric);
 
+/// Judges one JSON value as a seq: a whole number from 0 to 2^63-1, or it counts as absent.
+std::optional<std::uint64_t> read_seq(const nlohmann::json& value);
+
 /// Reads event_time, seq and boot, by these names, out of an object. An absent or null event_time is no time;
-/// one that is no time refuses the message. A seq that is no whole number from 0 to 2^63-1 and a boot that is
-/// neither text nor a number, or over 64 bytes, count as absent.
+/// one that is no time refuses the message. A boot that is neither text nor a number, or over 64 bytes,
+/// counts as absent.
 std::expected<void, Refusal> read_stamps(const nlohmann::json& object, Payload& payload);
 
 }  // namespace lookout

@@ -21,6 +21,8 @@ Codec codec_for(CodecKind kind) {
       return decode_flat;
     case CodecKind::number:
       return decode_number;
+    case CodecKind::json:
+      return decode_json;
   }
   std::unreachable();
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/config_input.h"
 #include "common/duration.h"
 #include "common/toml_reader.h"
 
@@ -18,6 +19,11 @@ void read_box(TomlSection section, Config& config) {
   std::string state = config.state.string();
   section.text("state", state);
   config.state = state;
+  section.choice<ClockSetting>("clock",
+                               {{"auto", ClockSetting::automatic},
+                                {"trusted", ClockSetting::trusted},
+                                {"untrusted", ClockSetting::untrusted}},
+                               config.clock);
   section.finish();
 }
 
@@ -42,47 +48,50 @@ void read_mqtt(TomlSection section, MqttConfig& mqtt) {
   section.finish();
 }
 
-void read_input(TomlSection section, std::vector<InputConfig>& inputs) {
-  InputConfig input;
-  std::string topic;
-  section.require("topic");
-  section.text("topic", topic);
-  if (!topic.empty()) {
-    if (auto pattern = TopicPattern::parse(topic)) {
-      input.topic = std::move(*pattern);
-    } else {
-      section.complain("topic", std::move(pattern.error()));
-    }
-  }
-  section.require("codec");
-  section.choice<CodecKind>(
-      "codec", {{"lookout", CodecKind::lookout}, {"flat", CodecKind::flat}, {"number", CodecKind::number}},
-      input.codec);
-  section.text_map("metrics", [&](const std::string& metric, const std::string& field) {
-    input.metrics.emplace_back(metric, field);
-  });
-  if (input.codec == CodecKind::flat && input.metrics.empty()) {
-    section.complain("metrics",
-                     "codec flat needs a table from metric to field, such as "
-                     "{ temperature = \"temperature_c\" }");
-  }
-  if (input.codec != CodecKind::flat && !input.metrics.empty()) {
-    section.complain("metrics", "goes with codec flat only: here the topic names the metric");
-  }
-  section.per_metric("scale", input.scale);
-  section.per_metric("offset", input.offset);
-  section.text_map("units",
-                   [&](const std::string& metric, const std::string& unit) { input.units[metric] = unit; });
-  section.finish();
-  inputs.push_back(std::move(input));
-}
-
 void read_time(TomlSection section, TimeConfig& time) {
   section.duration("lag", time.lag);
+  section.duration("idle", time.idle);
+  section.duration("allowed_lateness", time.allowed_lateness);
+  section.duration("correction_interval", time.correction_interval);
   section.duration("max_future", time.max_future);
   section.duration("max_past", time.max_past);
   section.duration("identity_window", time.identity_window);
+  if (time.idle < std::chrono::seconds{1}) section.complain("idle", "must be at least \"1s\"");
   section.finish();
+}
+
+constexpr Microseconds kShortestWindow = std::chrono::milliseconds{1};
+
+// A tumbling window is a sliding one whose step is its size.
+void read_aligned_window(TomlSection& section, WindowConfig& window) {
+  section.require("size");
+  section.duration("size", window.size);
+  if (section.has("size") && window.size < kShortestWindow) section.complain("size", "must be at least 1ms");
+  section.duration("offset", window.offset);
+  if (window.offset >= window.size && window.offset.count() != 0) {
+    section.complain("offset", fmt::format("must be less than size ({})", format_duration(window.size)));
+  }
+  window.step = window.size;
+  if (window.kind != WindowKind::sliding) return section.refuse("step", "goes with kind = \"sliding\" only");
+  section.require("step");
+  section.duration("step", window.step);
+  if (!section.has("step") || window.size < kShortestWindow) return;
+  if (window.step < kShortestWindow || window.step > window.size ||
+      window.size % window.step != Microseconds{0}) {
+    section.complain("step", fmt::format("must divide size ({}) without remainder, and be at least 1ms",
+                                         format_duration(window.size)));
+  }
+}
+
+void read_session_window(TomlSection& section, WindowConfig& window) {
+  section.require("gap");
+  section.duration("gap", window.gap);
+  if (section.has("gap") && window.gap < kShortestWindow) {
+    section.complain("gap", "must be at least 1ms: without it every reading would be a session of its own");
+  }
+  for (const char* key : {"size", "step", "offset"}) {
+    section.refuse(key, "does not go with kind = \"session\": a session lasts as long as its readings");
+  }
 }
 
 void read_window(TomlSection section, std::vector<WindowConfig>& windows) {
@@ -93,24 +102,27 @@ void read_window(TomlSection section, std::vector<WindowConfig>& windows) {
   if (std::ranges::find(windows, window.name, &WindowConfig::name) != windows.end()) {
     section.complain("name", fmt::format("there are two windows named '{}'", window.name));
   }
-  int kind = 0;
-  section.choice<int>("kind", {{"tumbling", 0}}, kind);
-  section.require("size");
-  section.duration("size", window.size);
-  if (section.has("size") && window.size < std::chrono::milliseconds{1})
-    section.complain("size", "must be at least 1ms");
-  section.duration("offset", window.offset);
-  if (window.offset >= window.size && window.offset.count() != 0) {
-    section.complain("offset", fmt::format("must be less than size ({})", format_duration(window.size)));
+  section.choice<WindowKind>("kind",
+                             {{"tumbling", WindowKind::tumbling},
+                              {"sliding", WindowKind::sliding},
+                              {"session", WindowKind::session}},
+                             window.kind);
+  if (window.kind == WindowKind::session) {
+    read_session_window(section, window);
+  } else {
+    read_aligned_window(section, window);
+    section.refuse("gap", "goes with kind = \"session\" only");
   }
-  Microseconds lag{};
-  section.duration("lag", lag);
-  if (section.has("lag")) window.lag = lag;
+  section.optional_duration("lag", window.lag);
+  section.optional_duration("allowed_lateness", window.allowed_lateness);
+  section.optional_number("over", window.over);
+  section.boolean("publish", window.publish);
   section.choices<GroupBy>("by", kGroupings, window.by);
   // Groups are visited in one order, whatever the order in which somebody named them.
   std::ranges::sort(window.by);
   window.by.erase(std::ranges::unique(window.by).begin(), window.by.end());
   section.names("metrics", window.metrics);
+  window.place = section.place("name");
   section.finish();
   windows.push_back(std::move(window));
 }
@@ -225,6 +237,32 @@ class FileReader {
   std::vector<std::string> known_;
 };
 
+// What two sections together make impossible.
+void check_times(const Config& config, std::vector<Problem>& problems) {
+  constexpr std::int64_t kMostPanes = 10'000;
+  for (const WindowConfig& window : config.windows) {
+    const auto complain = [&](const char* key, std::string message) {
+      Place place = window.place;
+      place.key = fmt::format("window.{}", key);
+      problems.push_back({place, fmt::format("window '{}': {}", window.name, message)});
+    };
+    const Microseconds lateness = window.allowed_lateness.value_or(config.time.allowed_lateness);
+    const Microseconds lag = window.lag.value_or(config.time.lag);
+    if (lateness > config.time.max_past) {
+      complain("allowed_lateness",
+               fmt::format("{} is beyond time.max_past ({}), past which nothing is taken at all",
+                           format_duration(lateness), format_duration(config.time.max_past)));
+    }
+    if (window.step < kShortestWindow) continue;  // a session, or a problem already
+    if (const auto panes = (window.size + lag + lateness) / window.step; panes > kMostPanes) {
+      complain("step",
+               fmt::format("a step of {} would keep {} panes for each group until nothing may be late "
+                           "any more; at most {}: a longer step or a shorter allowed_lateness",
+                           format_duration(window.step), panes, kMostPanes));
+    }
+  }
+}
+
 void check_rules_fit_windows(const Config& config, std::vector<Problem>& problems) {
   for (const RuleConfig& rule : config.rules) {
     const auto window = std::ranges::find(config.windows, rule.window, &WindowConfig::name);
@@ -274,6 +312,7 @@ LoadedConfig load_config(const std::filesystem::path& file) {
     loaded.problems.push_back(
         {{file.string(), 1, "input"}, "there is no [[input]]: nothing would be subscribed"});
   }
+  check_times(loaded.config, loaded.problems);
   check_rules_fit_windows(loaded.config, loaded.problems);
   return loaded;
 }

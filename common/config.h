@@ -35,7 +35,10 @@ struct MqttConfig {
   Microseconds keepalive = std::chrono::seconds{60};
 };
 
-enum class CodecKind { lookout, flat, number };
+enum class CodecKind { lookout, flat, number, json };
+
+/// How a time is written in a payload (codec json).
+enum class TimeFormat : std::uint8_t { seconds, milliseconds, microseconds, rfc3339 };
 
 /// A number for every metric, or one of its own for some.
 struct PerMetric {
@@ -51,10 +54,19 @@ struct InputConfig {
   PerMetric scale{.all = 1, .by_metric = {}};                ///< value = raw * scale + offset
   PerMetric offset{.all = 0, .by_metric = {}};
   std::map<std::string, std::string, std::less<>> units;  ///< metric -> unit, where the payload names none
+
+  // Codec json: where in the payload, as well-formed JSON pointers (RFC 6901).
+  std::vector<std::pair<std::string, std::string>> values;  ///< metric -> pointer
+  std::optional<std::string> time, seq;
+  TimeFormat time_format = TimeFormat::rfc3339;
+  std::vector<std::string> identity;  ///< empty: the usual rule
 };
 
 struct TimeConfig {
   Microseconds lag = std::chrono::seconds{60};
+  Microseconds idle = std::chrono::seconds{90};
+  Microseconds allowed_lateness = std::chrono::minutes{10};
+  Microseconds correction_interval = std::chrono::seconds{1};
   Microseconds max_future = std::chrono::seconds{60};
   Microseconds max_past = std::chrono::days{7};
   Microseconds identity_window = std::chrono::hours{24};
@@ -63,13 +75,22 @@ struct TimeConfig {
 /// What is aggregated together, in the order in which groups are visited.
 enum class GroupBy : std::uint8_t { sensor, region, network };
 
+enum class WindowKind : std::uint8_t { tumbling, sliding, session };
+
 struct WindowConfig {
   std::string name;
-  Microseconds size{};
-  Microseconds offset{};
-  std::optional<Microseconds> lag;  ///< nothing: [time] lag
+  WindowKind kind = WindowKind::tumbling;
+  Microseconds size{};                           ///< tumbling and sliding
+  Microseconds step{};                           ///< divides size; a tumbling window's is its size
+  Microseconds gap{};                            ///< session
+  Microseconds offset{};                         ///< of the alignment to the epoch; tumbling and sliding
+  std::optional<Microseconds> lag;               ///< nothing: [time] lag
+  std::optional<Microseconds> allowed_lateness;  ///< nothing: [time] allowed_lateness
   std::vector<GroupBy> by;
   std::vector<std::string> metrics;  ///< empty: all
+  std::optional<double> over;        ///< readings above it are counted
+  bool publish = true;               ///< false: only rules see its results
+  Place place;
   [[nodiscard]] bool covers(std::string_view metric) const;
 };
 
@@ -91,10 +112,14 @@ struct LimitsConfig {
   std::uint64_t max_series = 200'000;
 };
 
+/// Whether the wall clock is believed: as the kernel says, always, or never.
+enum class ClockSetting : std::uint8_t { automatic, trusted, untrusted };
+
 /// Everything in lookout.toml, shared by gateway and bridge. Defaults are those of the README.
 struct Config {
   std::string box_id;  ///< empty: made once and kept in the state folder
   std::filesystem::path state = "/var/lib/lookout";
+  ClockSetting clock = ClockSetting::automatic;
   MqttConfig mqtt;
   std::vector<InputConfig> inputs;
   TimeConfig time;

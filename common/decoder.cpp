@@ -81,8 +81,12 @@ void Decoder::decode_value(const MessageView& message, const Route& route, const
       reading.unit.empty() && unit != route.input->units.end()) {
     reading.unit = unit->second;
   }
-  reading.identity =
-      identify(series_[*series].hash, payload.event_time, reading.value, reading.seq, reading.boot);
+  const Identity& hash = series_[*series].hash;
+  reading.identity_is_by_name = payload.named_identity.has_value();
+  reading.identity = payload.named_identity
+                         ? identify(hash, *payload.named_identity)
+                         : identify(hash, payload.event_time, reading.value, reading.seq, reading.boot);
+  reading.identity_has_time = payload.event_time && !payload.named_identity;
   if (message.retain && !reading.identity) return;
   result.readings.push_back(std::move(reading));
 }

@@ -14,6 +14,14 @@ Identity from(XXH128_hash_t hash) { return {hash.high64, hash.low64}; }
 
 }  // namespace
 
+std::array<char, 16> bytes_of(const Identity& identity) {
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, {.low64 = identity.low, .high64 = identity.high});
+  return std::bit_cast<std::array<char, 16>>(canonical);
+}
+
+Identity hash_text(std::string_view text) { return from(XXH3_128bits(text.data(), text.size())); }
+
 Identity hash_series(std::string_view network, std::string_view region, std::string_view sensor,
                      std::string_view metric) {
   std::string bytes;
@@ -21,7 +29,13 @@ Identity hash_series(std::string_view network, std::string_view region, std::str
     bytes += name;
     bytes += '\0';
   }
-  return from(XXH3_128bits(bytes.data(), bytes.size()));
+  return hash_text(bytes);
+}
+
+// Shorter than what the other rule hashes: an identity of one kind is none of the other.
+Identity identify(const Identity& series, const Identity& named) {
+  const std::array<std::uint64_t, 4> fields{series.high, series.low, named.high, named.low};
+  return from(XXH3_128bits(fields.data(), sizeof(fields)));
 }
 
 std::optional<Identity> identify(const Identity& series, std::optional<Timestamp> event_time, double value,

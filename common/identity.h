@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -16,9 +17,19 @@ struct Identity {
   auto operator<=>(const Identity&) const = default;
 };
 
+/// The same on every machine: most significant first.
+std::array<char, 16> bytes_of(const Identity& identity);
+
 /// The hash of a series' four names, each ended by a NUL that no name can hold.
 Identity hash_series(std::string_view network, std::string_view region, std::string_view sensor,
                      std::string_view metric);
+
+/// The hash of a text.
+Identity hash_text(std::string_view text);
+
+/// The identity of a reading of which the input's JSON pointers say what makes it: `named` is the hash of
+/// that.
+Identity identify(const Identity& series, const Identity& named);
 
 /// The identity of a reading, from what the sensor gave. `event_time` is empty where the time is only the
 /// arrival; then seq and boot must both be there, or the reading has no identity and is never de-duplicated.

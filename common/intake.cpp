@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "common/clock_trust.h"
 #include "common/exit_code.h"
 
 namespace lookout {
@@ -17,24 +18,36 @@ constexpr auto kAppendPatience =
 constexpr auto kLookInterval = 1s;
 constexpr auto kRetryInterval = 100ms;
 constexpr auto kComplaintInterval = 60s;
+constexpr auto kClockInterval = 1s;  // within what ConnectedClock needs
 constexpr std::size_t kKeptOfTooLarge = 1024;
+
+bool is_trusted(ClockSetting setting) {
+  return setting == ClockSetting::automatic ? kernel_clock_is_synchronised()
+                                            : setting == ClockSetting::trusted;
+}
 
 }  // namespace
 
-Intake::Intake(const Config& config, std::string client_id, std::vector<std::string> filters,
-               JournalWriter& journal, Supervisor& supervisor)
-    : message_size_(config.limits.message_size), journal_(journal) {
+Intake::Intake(const Config& config, Options options, JournalWriter& journal, Supervisor& supervisor)
+    : message_size_(config.limits.message_size),
+      clock_setting_(config.clock),
+      record_link_and_clock_(options.record_link_and_clock),
+      journal_(journal),
+      trusted_(is_trusted(config.clock)) {
   keeper_.add([this](auto now) { return prepare_journal(now); });
+  keeper_.add(every(kClockInterval, [this] { look_at_clock(); }));
   keeper_.add(every(config.journal.sync_interval, [this] { sync_journal(); }));
   keeper_.start();
-  SessionOptions options;
-  options.mqtt = config.mqtt;
-  options.client_id = std::move(client_id);
-  options.filters = std::move(filters);
+  SessionOptions session;
+  session.mqtt = config.mqtt;
+  session.client_id = std::move(options.client_id);
+  session.filters = std::move(options.filters);
   SessionEvents events;
   events.on_message = [this](const MessageView& message) { take(message); };
+  events.on_connected = [this] { set_link(true); };
+  events.on_lost = [this] { set_link(false); };
   events.wake = [&supervisor] { supervisor.wake(); };
-  session_ = make_paho_session(std::move(options), std::move(events));
+  session_ = make_paho_session(std::move(session), std::move(events));
   supervisor.add([this](auto now) { return session_->step(now); });
 }
 
@@ -64,7 +77,7 @@ void Intake::take(const MessageView& message) noexcept {
   }
   const auto deadline = std::chrono::steady_clock::now() + kAppendPatience;
   while (true) {
-    const auto appended = journal_.append(kept);
+    const auto appended = append(kept, journal::Kind::message);
     if (appended) return;
     if (std::chrono::steady_clock::now() > deadline) {
       spdlog::critical("{}: ending, so that the broker keeps what was not stored", appended.error());
@@ -73,6 +86,72 @@ void Intake::take(const MessageView& message) noexcept {
     keeper_.wake();  // it makes the next segment, where that is what is missing
     std::this_thread::sleep_for(1ms);
   }
+}
+
+Result<void> Intake::append(const MessageView& message, journal::Kind kind) {
+  const std::lock_guard lock(append_mutex_);
+  const auto now = Clock::now();
+  // A message may be here before the news of the connection that it came on.
+  if (kind == journal::Kind::message && !connected_.up()) connected_.set_link(true, now);
+  if (auto changes = append_changes(now); !changes) return changes;
+  if (auto appended = journal_.append(message, kind, {connected_.look(now), trusted_}); !appended)
+    return Failure(appended.error());
+  return {};
+}
+
+// What cannot be appended now comes before the next record that can.
+Result<void> Intake::append_changes(Clock::time_point now) {
+  if (!record_link_and_clock_) return {};
+  const auto record = [&](journal::Kind kind) {
+    return journal_.append({.arrival = wall_clock_now(), .topic = {}, .payload = {}}, kind,
+                           {connected_.look(now), trusted_});
+  };
+  if (recorded_link_ != connected_.up()) {
+    if (auto done = record(connected_.up() ? journal::Kind::link_up : journal::Kind::link_down); !done)
+      return Failure(done.error());
+    recorded_link_ = connected_.up();
+  }
+  if (recorded_trust_ != trusted_) {
+    if (auto done = record(journal::Kind::clock); !done) return Failure(done.error());
+    recorded_trust_ = trusted_;
+  }
+  return {};
+}
+
+void Intake::record_changes(Clock::time_point now) {
+  if (auto done = append_changes(now); !done)
+    spdlog::warn("{}: a change of link or clock waits", done.error());
+}
+
+void Intake::set_link(bool up) {
+  const std::lock_guard lock(append_mutex_);
+  const auto now = Clock::now();
+  connected_.set_link(up, now);
+  record_changes(now);
+}
+
+void Intake::look_at_clock() {
+  const bool trusted = is_trusted(clock_setting_);
+  const std::lock_guard lock(append_mutex_);
+  connected_.look(Clock::now());
+  if (trusted == trusted_) return;
+  trusted_ = trusted;
+  spdlog::info("clock: the kernel says that it is {}", trusted ? "synchronised" : "not synchronised");
+  record_changes(Clock::now());
+}
+
+Microseconds Intake::connected() {
+  const std::lock_guard lock(append_mutex_);
+  return connected_.look(Clock::now());
+}
+
+Result<void> Intake::tick() {
+  return append({.arrival = wall_clock_now(), .topic = {}, .payload = {}}, journal::Kind::tick);
+}
+
+void Intake::close(std::chrono::milliseconds patience) {
+  session_->close(patience);
+  set_link(false);
 }
 
 void Intake::sync_journal() {

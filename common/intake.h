@@ -1,12 +1,15 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/config.h"
+#include "common/connected_clock.h"
 #include "common/journal_writer.h"
 #include "common/mqtt_session.h"
 #include "common/supervisor.h"
@@ -16,14 +19,23 @@ namespace lookout {
 /// The subscribing session and the journal behind it: a message is acknowledged to the broker when, and only
 /// when, it is in the journal. Where the journal cannot take one for 20 s the process ends with exit code 75,
 /// so that the broker keeps the message; a disk whose sync fails ends it at once.
+///
+/// Every record is stamped with the time in its three parts (journal_format.h). For who computes with time,
+/// changes of the link and of the clock's trust are records of their own, right before the first record that
+/// comes after them.
 class Intake {
  public:
+  struct Options {
+    std::string client_id;
+    std::vector<std::string> filters;
+    bool record_link_and_clock = false;
+  };
+
   /// The session is connected by the supervisor, whose start() comes after this. The journal is kept synced
   /// and its next segment ready by a thread of its own, the keeper, which never touches MQTT: a callback that
   /// waits for a segment holds the MQTT library's lock, and who waits for that lock must not be the one to
   /// make it.
-  Intake(const Config& config, std::string client_id, std::vector<std::string> filters,
-         JournalWriter& journal, Supervisor& supervisor);
+  Intake(const Config& config, Options options, JournalWriter& journal, Supervisor& supervisor);
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
   ~Intake() {
@@ -32,17 +44,36 @@ class Intake {
   }
 
   /// Leaves the broker, which keeps the session and queues. After the supervisor has stopped.
-  void close(std::chrono::milliseconds patience) { session_->close(patience); }
+  void close(std::chrono::milliseconds patience);
+
+  /// Connected time now, as in the stamps. From any thread.
+  Microseconds connected();
+  /// Appends a record that says no more than what time it is. From any thread but the MQTT library's.
+  Result<void> tick();
 
  private:
   using Clock = std::chrono::steady_clock;
 
   void take(const MessageView& message) noexcept;
+  Result<void> append(const MessageView& message, journal::Kind kind);
+  Result<void> append_changes(Clock::time_point now);
+  void record_changes(Clock::time_point now);
+  void set_link(bool up);
+  void look_at_clock();
   Clock::time_point prepare_journal(Clock::time_point now);
   void sync_journal();
 
   const std::uint64_t message_size_;
+  const ClockSetting clock_setting_;
+  const bool record_link_and_clock_;
   JournalWriter& journal_;
+
+  std::mutex append_mutex_;  // held for one append: guards the order of stamps, and what follows
+  ConnectedClock connected_;
+  bool trusted_;
+  bool recorded_link_ = false;
+  std::optional<bool> recorded_trust_;
+
   Supervisor keeper_;
   Clock::time_point next_try_ = Clock::time_point::min();  // of the keeper, as is what follows
   std::optional<Clock::time_point> complained_;

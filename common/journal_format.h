@@ -24,25 +24,30 @@
 ///
 ///   segment  = header record* zeros          header = magic(8) first_offset(8) hash(8) of the 16 bytes
 ///   before record   = length(4) hash(4) body        length counts the body; 0 ends the segment body     =
-///   kind(1) flags(1) topic_length(2) arrival(8) topic payload
+///   kind(1) flags(1) topic_length(2) arrival(8) connected(8) topic payload
+///
+/// Every record carries the time in three parts: the wall clock (arrival), whether it can be trusted (a
+/// flag), and connected time: how long the link to the broker was up since the writing program started. It is
+/// monotonic while the program runs; a step back means a new start and that no connected time passed.
 ///
 /// The hash of a record is the lower half of XXH3-64 over the body, seeded with the record's offset: a record
 /// in the wrong place is as wrong as a damaged one.
 namespace lookout::journal {
 
-inline constexpr std::string_view kMagic = "LOOKOUT1";
+inline constexpr std::string_view kMagic = "LOOKOUT2";
 inline constexpr std::size_t kHeaderSize = 24;
 inline constexpr std::size_t kRecordHeadSize = 8;
-inline constexpr std::size_t kBodyHeadSize = 12;
+inline constexpr std::size_t kBodyHeadSize = 20;
 inline constexpr std::size_t kLargestBody = std::size_t{512}
                                             << 10;  // topic 64 KiB + message_size at most 256 KiB
 static_assert(std::endian::native == std::endian::little);
 
-/// What a record is. The machine's other inputs (ticks, link and clock changes) get kinds of their own.
-enum class Kind : std::uint8_t { message = 1 };
+/// What a record is: a message, or another input of the machine, which consists of its stamp alone.
+enum class Kind : std::uint8_t { message = 1, link_up = 2, link_down = 3, tick = 4, clock = 5 };
 
 inline constexpr std::uint8_t kFlagRetain = 1;
 inline constexpr std::uint8_t kFlagCut = 2;
+inline constexpr std::uint8_t kFlagUntrusted = 4;
 
 struct RecordHead {
   std::uint32_t length = 0;
@@ -54,6 +59,7 @@ struct BodyHead {
   std::uint8_t flags = 0;
   std::uint16_t topic_length = 0;
   std::int64_t arrival_us = 0;
+  std::int64_t connected_us = 0;
 };
 
 /// Copies between bytes and plain structs without padding surprises: the structs are written field by field.
@@ -77,10 +83,18 @@ std::uint32_t hash_body(std::uint64_t offset, std::string_view head, std::string
 std::string encode_header(std::uint64_t first_offset);
 std::optional<std::uint64_t> decode_header(std::string_view bytes);
 
+/// What a record says of time beside its arrival.
+struct Stamp {
+  Microseconds connected{};
+  bool trusted = true;  ///< whether the wall clock could be believed
+};
+
 /// A record as found in a segment; views into the reader's buffer.
 struct Record {
   std::uint64_t offset = 0;
-  MessageView message;
+  MessageView message;  ///< of other kinds than message: its arrival alone
+  Kind kind = Kind::message;
+  Stamp stamp{};
 };
 /// Nothing when body and hash do not belong together at this offset, or the body's lengths contradict each
 /// other.

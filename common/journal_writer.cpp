@@ -159,7 +159,8 @@ Result<void> JournalWriter::rotate() {
   return {};
 }
 
-Result<std::uint64_t> JournalWriter::append(const MessageView& message) {
+Result<std::uint64_t> JournalWriter::append(const MessageView& message, journal::Kind kind,
+                                            const journal::Stamp& stamp) {
   const std::size_t body_size = kBodyHeadSize + message.topic.size() + message.payload.size();
   if (body_size > journal::kLargestBody) return Failure("journal: the message is too large to be kept");
   if (position_ + kRecordHeadSize + body_size > config_.segment && position_ > kHeaderSize) {
@@ -169,11 +170,13 @@ Result<std::uint64_t> JournalWriter::append(const MessageView& message) {
   std::array<char, kRecordHeadSize + kBodyHeadSize> head;
   char* body = head.data() + kRecordHeadSize;
   char* to = body;
-  journal::put(to, journal::Kind::message);
+  journal::put(to, kind);
   journal::put(to, static_cast<std::uint8_t>((message.retain ? journal::kFlagRetain : 0) |
-                                             (message.cut ? journal::kFlagCut : 0)));
+                                             (message.cut ? journal::kFlagCut : 0) |
+                                             (stamp.trusted ? 0 : journal::kFlagUntrusted)));
   journal::put(to, static_cast<std::uint16_t>(message.topic.size()));
   journal::put(to, message.arrival.time_since_epoch().count());
+  journal::put(to, stamp.connected.count());
   to = head.data();
   journal::put(to, static_cast<std::uint32_t>(body_size));
   journal::put(to, journal::hash_body(offset, {body, kBodyHeadSize}, message.topic, message.payload));

@@ -17,7 +17,7 @@ namespace lookout {
 
 /// Appends to a journal (contract and files: journal_format.h).
 ///
-/// Threading: append() by one thread (the MQTT callback); prepare() and sync() by one other (the supervisor);
+/// Threading: append() by one thread at a time; prepare() and sync() by one other (the supervisor);
 /// trim() and wait_beyond() by the reader's; the rest by any. append() holds no lock over I/O that another
 /// thread could be waiting for.
 class JournalWriter {
@@ -29,9 +29,10 @@ class JournalWriter {
   static Result<std::unique_ptr<JournalWriter>> open(std::filesystem::path folder,
                                                      const JournalConfig& config, std::uint64_t at_least = 0);
 
-  /// Appends one message; payloads over `message_size` are to be cut by the caller. On failure nothing was
-  /// appended and the same call may be tried again.
-  Result<std::uint64_t> append(const MessageView& message);
+  /// Appends one record; payloads over `message_size` are to be cut by the caller, and of other kinds than
+  /// message only the arrival counts. On failure nothing was appended and the same call may be tried again.
+  Result<std::uint64_t> append(const MessageView& message, journal::Kind kind = journal::Kind::message,
+                               const journal::Stamp& stamp = {});
 
   /// Makes the next segment ahead of its need; cheap when it is there.
   Result<void> prepare();

@@ -24,6 +24,8 @@ struct Reading {
   std::string boot;  ///< at most 64 bytes; empty where the sensor gave none
   std::string unit;
   std::optional<Identity> identity;  ///< nothing: never de-duplicated
+  bool identity_has_time = false;    ///< the event time is part of the identity
+  bool identity_is_by_name = false;  ///< it is what the input's JSON pointers name: no field here tells it
 };
 
 /// Why a message or a reading in it was refused. The order is the order in statistics.

@@ -42,7 +42,10 @@ Service::Service(const Config& config, const StateFolder& folder, Options option
       offline_(status("offline")),
       journal_(std::move(journal)),
       outbox_(kOutboxCapacity, std::move(options.on_acknowledged)),
-      intake_(config, fmt::format("lookout-{}-{}-in", program_, box_id_), std::move(options.filters),
+      intake_(config,
+              {.client_id = fmt::format("lookout-{}-{}-in", program_, box_id_),
+               .filters = std::move(options.filters),
+               .record_link_and_clock = options.record_link_and_clock},
               *journal_, supervisor_) {
   SessionOptions session;
   session.mqtt = config.mqtt;

@@ -24,9 +24,10 @@ namespace lookout {
 class Service {
  public:
   struct Options {
-    std::string program;               ///< "gateway" or "bridge"
-    std::vector<std::string> filters;  ///< what to subscribe to
-    std::uint64_t first_offset = 0;    ///< offsets below were used before, whatever the journal remembers
+    std::string program;                 ///< "gateway" or "bridge"
+    std::vector<std::string> filters;    ///< what to subscribe to
+    std::uint64_t first_offset = 0;      ///< offsets below were used before, whatever the journal remembers
+    bool record_link_and_clock = false;  ///< as records of the journal
     Outbox::OnAcknowledged on_acknowledged;
   };
 
@@ -48,6 +49,7 @@ class Service {
     return outbox_.publish(std::move(message), tag, stop);
   }
   [[nodiscard]] JournalWriter& journal() { return *journal_; }
+  [[nodiscard]] Intake& intake() { return intake_; }
   [[nodiscard]] std::size_t unacknowledged() const { return outbox_.unacknowledged(); }
   /// lookout/{program}/{box}/{what}
   [[nodiscard]] std::string own_topic(std::string_view what) const;

@@ -26,6 +26,14 @@ bool year_fits_nanoseconds(std::string_view text) {
   return text.size() >= 10 && text[4] == '-' && text >= "1900" && text < "2262";
 }
 
+template <typename Number>
+std::unexpected<std::string> not_in_range(Number count, Microseconds unit) {
+  const char* name = unit == std::chrono::seconds{1}        ? "seconds"
+                     : unit == std::chrono::milliseconds{1} ? "milliseconds"
+                                                            : "microseconds";
+  return Failure(fmt::format("{} is not a time in epoch {} between the years 1900 and 9999", count, name));
+}
+
 }  // namespace
 
 Timestamp wall_clock_now() { return std::chrono::floor<Microseconds>(std::chrono::system_clock::now()); }
@@ -60,12 +68,22 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
   return Failure(fmt::format("'{}' is not an RFC 3339 time such as 2026-11-22T11:20:00Z", text));
 }
 
-Result<Timestamp> from_epoch_seconds(double seconds) {
-  const double microseconds = std::round(seconds * 1e6);
+Result<Timestamp> from_epoch_seconds(double seconds) { return from_epoch(seconds, std::chrono::seconds{1}); }
+
+Result<Timestamp> from_epoch(std::int64_t count, Microseconds unit) {
+  // Both limits are whole seconds, so that dividing them loses nothing.
+  if (count < kEarliestTime.time_since_epoch() / unit || count >= kLatestTime.time_since_epoch() / unit) {
+    return not_in_range(count, unit);
+  }
+  return Timestamp{count * unit};
+}
+
+Result<Timestamp> from_epoch(double count, Microseconds unit) {
+  const double microseconds = std::round(count * static_cast<double>(unit.count()));
   const auto limit = [](Timestamp time) { return static_cast<double>(time.time_since_epoch().count()); };
   // Written so that NaN fails too.
   if (!(microseconds >= limit(kEarliestTime) && microseconds < limit(kLatestTime))) {
-    return Failure(fmt::format("{} is not a time in epoch seconds between the years 1900 and 9999", seconds));
+    return not_in_range(count, unit);
   }
   return Timestamp{Microseconds{static_cast<std::int64_t>(microseconds)}};
 }

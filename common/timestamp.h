@@ -28,6 +28,12 @@ Result<Timestamp> parse_rfc3339(std::string_view text);
 /// Epoch seconds as a JSON number gives them. Fails outside kEarliestTime..kLatestTime.
 Result<Timestamp> from_epoch_seconds(double seconds);
 
+/// Epoch time as a JSON number gives it, in whole seconds, milliseconds or microseconds: `unit`. Exact. Fails
+/// outside kEarliestTime..kLatestTime.
+Result<Timestamp> from_epoch(std::int64_t count, Microseconds unit);
+/// The same with a fraction, rounded to the microsecond.
+Result<Timestamp> from_epoch(double count, Microseconds unit);
+
 /// A time as people type it: RFC 3339, `2026-11-22`, `11:20` or `11:20:30` (today, UTC), `-2h` (before now),
 /// `now`.
 Result<Timestamp> parse_time_argument(std::string_view text, Timestamp now);

@@ -35,6 +35,10 @@ void TomlSection::expected(std::string_view key, std::string_view what) {
   complain(key, fmt::format("expected {}", what));
 }
 
+void TomlSection::refuse(std::string_view key, std::string message) {
+  if (find(key)) complain(key, std::move(message));
+}
+
 void TomlSection::require(std::string_view key) {
   if (!has(key)) complain(key, "is missing");
 }
@@ -88,6 +92,30 @@ void TomlSection::duration(std::string_view key, Microseconds& target) {
   }
 }
 
+void TomlSection::optional_duration(std::string_view key, std::optional<Microseconds>& target) {
+  Microseconds value{};
+  duration(key, value);
+  if (has(key)) target = value;
+}
+
+void TomlSection::optional_number(std::string_view key, std::optional<double>& target) {
+  const toml::node* node = find(key);
+  if (!node) return;
+  const auto value = node->value<double>();
+  if (!node->is_number() || !value || !std::isfinite(*value)) return expected(key, "a number");
+  target = *value;
+}
+
+void TomlSection::boolean(std::string_view key, bool& target) {
+  const toml::node* node = find(key);
+  if (!node) return;
+  if (const auto value = node->value_exact<bool>()) {
+    target = *value;
+  } else {
+    expected(key, "true or false");
+  }
+}
+
 void TomlSection::byte_size(std::string_view key, std::uint64_t& target) {
   const toml::node* node = find(key);
   if (!node) return;
@@ -113,6 +141,17 @@ void TomlSection::names(std::string_view key, std::vector<std::string>& target) 
       return expected(key, fmt::format("a list of names, each {}", kNameRule));
     target.push_back(*value);
   }
+}
+
+void TomlSection::texts(std::string_view key, std::vector<std::string>& target) {
+  const toml::node* node = find(key);
+  if (!node) return;
+  const toml::array* list = node->as_array();
+  if (!list || list->empty() || !list->is_homogeneous<std::string>()) {
+    return expected(key, "a list of one or more texts in quotes");
+  }
+  target.clear();
+  for (const toml::node& element : *list) target.push_back(*element.value_exact<std::string>());
 }
 
 void TomlSection::text_map(std::string_view key,

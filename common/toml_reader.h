@@ -27,8 +27,12 @@ class TomlSection {
   void integer(std::string_view key, std::int64_t minimum, std::int64_t maximum,
                const std::function<void(std::int64_t)>& set);
   void duration(std::string_view key, Microseconds& target);
+  void optional_duration(std::string_view key, std::optional<Microseconds>& target);
+  void optional_number(std::string_view key, std::optional<double>& target);
+  void boolean(std::string_view key, bool& target);
   void byte_size(std::string_view key, std::uint64_t& target);
   void names(std::string_view key, std::vector<std::string>& target);
+  void texts(std::string_view key, std::vector<std::string>& target);
   void text_map(std::string_view key,
                 const std::function<void(const std::string&, const std::string&)>& each);
   /// A number for all metrics, or a table of numbers by metric.
@@ -42,6 +46,8 @@ class TomlSection {
   [[nodiscard]] bool has(std::string_view key) const { return table_.contains(key); }
   [[nodiscard]] Place place(std::string_view key) const;
   void complain(std::string_view key, std::string message);
+  /// Complains when the key is there.
+  void refuse(std::string_view key, std::string message);
   /// Complains when the key is absent.
   void require(std::string_view key);
   /// Complains about each key that none of the calls above named.

@@ -1,5 +1,7 @@
 #include "common/config.h"
 
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 
 #include "tests/support/temp_folder.h"
@@ -63,7 +65,7 @@ TEST_CASE("every error is named at once, with file, line, key and what is accept
   };
   for (const std::string& text : problems) UNSCOPED_INFO(text);
   CHECK(has("lookout.toml:2: time.lag: '5 minutes' is not a duration: accepted are \"200ms\""));
-  CHECK(has("lookout.toml:3: time.lagg: is not a key here: accepted are lag max_future"));
+  CHECK(has("lookout.toml:3: time.lagg: is not a key here: accepted are lag idle"));
   CHECK(has("lookout.toml:5: input.topic: '{place}' is no topic level"));
   CHECK(has(
       "lookout.toml:6: input.codec: 'xml' is not accepted: accepted are \"lookout\", \"flat\", \"number\""));
@@ -113,6 +115,45 @@ TEST_CASE("values out of range say the range") {
         std::string::npos);
 }
 
+TEST_CASE("windows that cannot be are refused with the reason") {
+  const auto first_problem = [](const std::string& keys, const std::string& time = "") {
+    const auto problems =
+        problems_of(kInput + "[time]\n" + time + "\n[[window]]\nname = \"w\"\n" + keys + "\n");
+    return problems.size() == 1 ? problems[0] : fmt::format("{} problems", problems.size());
+  };
+  const auto says = [](const std::string& text, const std::string& part) {
+    INFO(text);
+    CHECK(text.find(part) != std::string::npos);
+  };
+  const std::string sliding = "kind = \"sliding\"\nsize = \"5m\"\n";
+  const std::string session = "kind = \"session\"\n";
+  says(first_problem(sliding), ":6: window.step: is missing");
+  for (const char* step : {"6m", "2m", "0"}) {
+    says(first_problem(sliding + fmt::format("step = \"{}\"", step)),
+         ":10: window.step: must divide size (5m) without remainder");
+  }
+  CHECK(first_problem(sliding + "step = \"1m\"") == "0 problems");
+  says(first_problem("size = \"5m\"\nstep = \"5m\""), "window.step: goes with kind = \"sliding\" only");
+  says(first_problem("size = \"5m\"\ngap = \"5m\""), "window.gap: goes with kind = \"session\" only");
+  says(first_problem(session), ":6: window.gap: is missing");
+  says(first_problem(session + "gap = 0"), "window.gap: must be at least 1ms");
+  says(first_problem(session + "gap = \"1m\"\nsize = \"5m\""),
+       "window.size: does not go with kind = \"session\"");
+  CHECK(first_problem(session + "gap = \"1m\"") == "0 problems");
+  says(first_problem("kind = \"hopping\"\nsize = \"1m\""),
+       "'hopping' is not accepted: accepted are \"tumbling\", \"sliding\", \"session\"");
+  says(first_problem("size = \"5m\"\nallowed_lateness = \"8d\""),
+       "window.allowed_lateness: window 'w': 8d is beyond time.max_past (7d)");
+  says(first_problem("size = \"5m\"", "allowed_lateness = \"2h\"\nmax_past = \"1h\""),
+       "beyond time.max_past (1h)");
+  says(first_problem(sliding + "step = \"20ms\""), "would keep 48000 panes for each group");
+  says(first_problem("size = \"5m\"\nover = \"hot\""), "window.over: expected a number");
+  says(first_problem("size = \"5m\"\npublish = 1"), "window.publish: expected true or false");
+  says(problems_of(kInput + "[time]\nidle = 0\n").at(0), "time.idle: must be at least \"1s\"");
+  says(problems_of(kInput + "[box]\nclock = \"gps\"\n").at(0),
+       "box.clock: 'gps' is not accepted: accepted are \"auto\", \"trusted\", \"untrusted\"");
+}
+
 TEST_CASE("conf.d is read after the file: a later value wins, lists add up") {
   const TempFolder folder;
   std::filesystem::create_directory(folder / "conf.d");
@@ -138,4 +179,99 @@ TEST_CASE("calibration is for all metrics or by metric") {
   CHECK(config.inputs[0].scale.of("temperature") == 0.1);
   CHECK(config.inputs[0].offset.of("temperature") == -1.5);
   CHECK(config.inputs[0].offset.of("smoke") == 0);
+}
+
+namespace {
+
+const std::string kJsonInput =
+    "[[input]]\n"
+    "topic = \"v3/{network}/devices/{sensor}/up\"\n"
+    "codec = \"json\"\n";
+const std::string kValues = "values = { temperature = \"/uplink_message/decoded_payload/temperature\" }\n";
+
+}  // namespace
+
+TEST_CASE("codec json is told by pointers where to look") {
+  const TempFolder folder;
+  spit(folder / "lookout.toml",
+       kJsonInput + kValues +
+           "identity = [\"/uplink_message/f_cnt\", \"/uplink_message/frm_payload\"]\n"
+           "time = \"/received_at\"\n"
+           "time_format = \"ms\"\n"
+           "seq = \"\"\n" +
+           kJsonInput + kValues);
+  const auto [config, problems] = load_config(folder / "lookout.toml");
+  for (const Problem& problem : problems) UNSCOPED_INFO(problem.text());
+  REQUIRE(problems.empty());
+  const InputConfig& full = config.inputs.at(0);
+  CHECK(full.codec == CodecKind::json);
+  CHECK(full.values == std::vector<std::pair<std::string, std::string>>{
+                           {"temperature", "/uplink_message/decoded_payload/temperature"}});
+  CHECK(full.identity == std::vector<std::string>{"/uplink_message/f_cnt", "/uplink_message/frm_payload"});
+  CHECK(full.time == "/received_at");
+  CHECK(full.time_format == TimeFormat::milliseconds);
+  CHECK(full.seq == "");
+  const InputConfig& least = config.inputs.at(1);
+  CHECK_FALSE(least.time.has_value());
+  CHECK_FALSE(least.seq.has_value());
+  CHECK(least.time_format == TimeFormat::rfc3339);
+  CHECK(least.identity.empty());
+}
+
+TEST_CASE("what is wrong with pointers is named by key and line") {
+  const auto only = [](const std::string& text) {
+    const auto problems = problems_of(text);
+    for (const std::string& problem : problems) UNSCOPED_INFO(problem);
+    return problems.size() == 1 ? problems[0] : fmt::format("{} problems", problems.size());
+  };
+  CHECK_THAT(
+      only(kJsonInput + "values = { t = \"a/b\" }\n"),
+      Catch::StartsWith("lookout.toml:4: input.values: 'a/b' is not a JSON pointer: accepted are \"/name/0"));
+  CHECK_THAT(only(kJsonInput + kValues + "time = \"/a~2\"\n"),
+             Catch::StartsWith("lookout.toml:5: input.time: '/a~2' is not a JSON pointer"));
+  CHECK_THAT(only(kJsonInput + kValues + "seq = \"a\"\n"),
+             Catch::StartsWith("lookout.toml:5: input.seq: 'a' is not a JSON pointer"));
+  CHECK_THAT(only(kJsonInput + kValues + "identity = [\"/a\", \"b\"]\n"),
+             Catch::StartsWith("lookout.toml:5: input.identity: 'b' is not a JSON pointer"));
+  CHECK_THAT(only(kJsonInput + kValues + "identity = []\n"),
+             Catch::Contains("input.identity: expected a list of one"));
+  CHECK_THAT(only(kJsonInput + kValues + "identity = [1]\n"),
+             Catch::Contains("input.identity: expected a list of one"));
+  CHECK_THAT(only(kJsonInput + kValues + "identity = \"/a\"\n"), Catch::Contains("expected a list of one"));
+  CHECK_THAT(only(kJsonInput + kValues + "time = 5\n"),
+             Catch::Contains("input.time: expected text in quotes"));
+  CHECK_THAT(
+      only(kJsonInput + kValues + "time = \"/t\"\ntime_format = \"ns\"\n"),
+      Catch::Contains(
+          ":6: input.time_format: 'ns' is not accepted: accepted are \"s\", \"ms\", \"us\", \"rfc3339\""));
+  CHECK_THAT(only(kJsonInput + kValues + "time_format = \"s\"\n"),
+             Catch::Contains(":5: input.time_format: needs a time"));
+  CHECK_THAT(only(kJsonInput),
+             Catch::Contains("input.values: codec json needs a table from metric to JSON pointer"));
+  CHECK_THAT(only(kJsonInput + "values = { a = \"/a\", \"b c\" = \"/b\" }\n"),
+             Catch::Contains(":4: input.values: expected a table from a name"));
+}
+
+TEST_CASE("the keys of one codec are errors with another, with the reason") {
+  for (const char* key : {"values = { t = \"/t\" }", "time = \"/t\"", "time_format = \"s\"", "seq = \"/s\"",
+                          "identity = [\"/i\"]"}) {
+    const auto problems = problems_of(kInput + key + "\n");
+    INFO(key);
+    REQUIRE(problems.size() == 1);
+    CHECK_THAT(problems[0],
+               Catch::StartsWith("lookout.toml:4: input.") && Catch::Contains("codec json only"));
+  }
+  CHECK_THAT(
+      problems_of(kJsonInput + kValues + "metrics = { t = \"t\" }\n").at(0),
+      Catch::StartsWith("lookout.toml:5: input.metrics: goes with codec flat only: codec json has values"));
+}
+
+TEST_CASE("codec json takes the sensor from the topic, and the metric from one place only") {
+  const std::string two = "codec = \"json\"\nvalues = { a = \"/a\", b = \"/b\" }\n";
+  CHECK_THAT(problems_of("[[input]]\ntopic = \"x/{network}\"\n" + two).at(0),
+             Catch::StartsWith("lookout.toml:2: input.topic: must hold {sensor}"));
+  CHECK_THAT(problems_of("[[input]]\ntopic = \"x/{sensor}/{metric}\"\n" + two).at(0),
+             Catch::StartsWith("lookout.toml:4: input.values: must be one where the topic names the metric"));
+  CHECK(problems_of("[[input]]\ntopic = \"x/{sensor}/{metric}\"\ncodec = \"json\"\nvalues = { v = \"/v\" }\n")
+            .empty());
 }

@@ -133,7 +133,7 @@ TEST_CASE("a torn tail is cut off at any byte, and what follows is readable") {
   }
   const auto path = newest_segment(folder);
   const std::string whole = slurp(path);
-  const std::size_t record_size = 8 + 12 + entry.topic.size() + entry.payload.size();
+  const std::size_t record_size = 8 + 20 + entry.topic.size() + entry.payload.size();
   const std::size_t third = 24 + 2 * record_size;
   for (std::size_t torn = 0; torn < record_size; ++torn) {
     std::string content = whole;
@@ -250,7 +250,7 @@ TEST_CASE("bytes from a position count what lies behind it") {
   const TempFolder folder;
   auto writer = open(folder);
   append(*writer, {"t", "0123456789", false, false, {}});
-  const std::uint64_t record = 8 + 12 + 1 + 10;
+  const std::uint64_t record = 8 + 20 + 1 + 10;
   CHECK(writer->size_bytes() == 24 + record);
   CHECK(writer->bytes_from(0, 24) == record);
   CHECK(writer->bytes_from(0, 24 + record) == 0);
@@ -268,15 +268,15 @@ TEST_CASE("damage before the newest segment's last record is kept aside, a torn 
     for (int i = 0; i < 8; ++i) append(*writer, {"t", "payload", false, false, {}});
   }
   std::string content = slurp(newest_segment(folder));
-  const std::size_t record = 8 + 12 + 1 + 7;
+  const std::size_t record = 8 + 20 + 1 + 7;
   SECTION("the third record") {
-    content[24 + 2 * record + 20] ^= 1;
+    content[24 + 2 * record + 28] ^= 1;
     spit(newest_segment(folder), content);
     CHECK(open(folder)->end() == 2);
     CHECK(aside() == 1);
   }
   SECTION("the last record") {
-    content[24 + 7 * record + 20] ^= 1;
+    content[24 + 7 * record + 28] ^= 1;
     spit(newest_segment(folder), content);
     CHECK(open(folder)->end() == 7);
     CHECK(aside() == 0);

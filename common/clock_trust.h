@@ -1,0 +1,8 @@
+#pragma once
+
+namespace lookout {
+
+/// Whether the kernel says that the wall clock is synchronised (adjtimex(2)); no when it cannot be asked.
+bool kernel_clock_is_synchronised();
+
+}  // namespace lookout
