@@ -23,6 +23,9 @@ class Fields {
   void number(const char* key, double& target) {
     if (const json* value = find(key, &json::is_number)) target = value->get<double>();
   }
+  void flag(const char* key, bool& target) {
+    if (const json* value = find(key, &json::is_boolean)) target = value->get<bool>();
+  }
   void time(const char* key, Timestamp& target) {
     std::string written;
     text(key, written);
@@ -33,6 +36,7 @@ class Fields {
       wrong_ = parsed.error();
     }
   }
+  [[nodiscard]] bool has(const char* key) const { return object_.contains(key); }
   [[nodiscard]] const std::string& wrong() const { return wrong_; }
 
  private:
@@ -47,6 +51,38 @@ class Fields {
   std::string wrong_;
 };
 
+void read_names(Fields& fields, AggregateRow& row) {
+  fields.text("id", row.id);
+  fields.integer("revision", row.revision);
+  fields.text("network", row.network);
+  fields.text("window", row.window);
+  fields.text("group", row.group);
+  fields.text("metric", row.metric);
+  if (fields.has("unit")) fields.text("unit", row.unit);
+  fields.time("start", row.start);
+  fields.time("end", row.end);
+  fields.text("closed_by", row.closed_by);
+}
+
+void read_flags(Fields& fields, AggregateRow& row) {
+  for (const auto& [key, flag] : {std::pair{"incomplete", &row.incomplete},
+                                  {"retracted", &row.retracted},
+                                  {"historical", &row.historical}}) {
+    if (fields.has(key)) fields.flag(key, *flag);
+  }
+}
+
+void read_figures(Fields& fields, AggregateRow& row) {
+  for (const auto& [key, figure] : {std::pair{"mean", &row.mean},
+                                    {"min", &row.min},
+                                    {"max", &row.max},
+                                    {"stddev", &row.stddev},
+                                    {"first", &row.first},
+                                    {"last", &row.last}}) {
+    fields.number(key, figure->emplace());
+  }
+}
+
 }  // namespace
 
 Result<AggregateRow> parse_aggregate(std::string_view payload) {
@@ -54,25 +90,13 @@ Result<AggregateRow> parse_aggregate(std::string_view payload) {
   if (!object.is_object()) return Failure("not a JSON object");
   AggregateRow row;
   Fields fields(object);
-  fields.text("id", row.id);
-  fields.integer("revision", row.revision);
-  fields.text("network", row.network);
-  fields.text("window", row.window);
-  fields.text("group", row.group);
-  fields.text("metric", row.metric);
-  if (object.contains("unit")) fields.text("unit", row.unit);
-  fields.time("start", row.start);
-  fields.time("end", row.end);
-  fields.text("closed_by", row.closed_by);
+  read_names(fields, row);
+  read_flags(fields, row);
   fields.integer("count", row.count);
   fields.integer("sensors", row.sensors);
   fields.number("sum", row.sum);
-  fields.number("mean", row.mean);
-  fields.number("min", row.min);
-  fields.number("max", row.max);
-  fields.number("stddev", row.stddev);
-  fields.number("first", row.first);
-  fields.number("last", row.last);
+  if (!row.retracted) read_figures(fields, row);
+  if (fields.has("over")) fields.integer("over", row.over.emplace());
   fields.integer("late", row.late);
   fields.integer("seq_gaps", row.seq_gaps);
   if (!fields.wrong().empty()) return Failure(fields.wrong());

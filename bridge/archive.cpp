@@ -23,9 +23,12 @@ std::int64_t flags_of(const MessageView& message) {
   return (message.retain ? journal::kFlagRetain : 0) | (message.cut ? journal::kFlagCut : 0);
 }
 
-// Offset and part together are unique, so that a reading without identity is never taken for another one.
+// Offset and part together are unique, so that the key never takes a reading for another one whose identity
+// it does not hold.
 std::int64_t nonce_of(const Reading& reading, std::uint64_t offset, std::uint16_t part) {
-  return reading.identity ? 0 : static_cast<std::int64_t>((offset << 16) + part + 1);
+  return reading.identity && !reading.identity_is_by_name
+             ? 0
+             : static_cast<std::int64_t>((offset << 16) + part + 1);
 }
 
 std::int64_t seq_of(const Reading& reading) {
@@ -46,16 +49,24 @@ struct Archive::Statements {
                       "SELECT 1 FROM readings INDEXED BY readings_without_time "
                       "WHERE time_is_arrival = 1 AND nonce = 0 AND series = ? AND boot = ? AND seq = ? "
                       "AND value = ? AND event_us BETWEEN ? AND ?"),
-        insert_reading(database,
-                       "INSERT INTO readings(event_us, series, seq, boot, value, nonce, time_is_arrival, "
-                       "offset, part, unit) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
-        insert_aggregate(
+        select_named_repeat(database,
+                            "SELECT 1 FROM messages n CROSS JOIN readings r INDEXED BY readings_by_name "
+                            "CROSS JOIN messages m ON m.offset = r.offset "
+                            "WHERE n.offset = ? AND r.series = ? AND r.identity = ? "
+                            "AND m.arrival_us BETWEEN n.arrival_us - ? AND n.arrival_us + ?"),
+        insert_reading(
             database,
-            "INSERT INTO aggregates VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-            "?, ?, ?, ?) ON CONFLICT DO NOTHING") {}
+            "INSERT INTO readings(event_us, series, seq, boot, value, nonce, time_is_arrival, "
+            "offset, part, unit, identity) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+        insert_aggregate(database, R"(
+          INSERT INTO aggregates(offset, id, revision, network, window, grp, metric, unit, start_us, end_us, closed_by,
+            count, sensors, sum, mean, min, max, stddev, first, last, late, seq_gaps, over, incomplete, retracted,
+            historical)
+          VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          ON CONFLICT DO NOTHING)") {}
 
-  SQLite::Statement insert_message, insert_series, select_series, select_repeat, insert_reading,
-      insert_aggregate;
+  SQLite::Statement insert_message, insert_series, select_series, select_repeat, select_named_repeat,
+      insert_reading, insert_aggregate;
   std::string topic, payload;  // SQLiteCpp binds a text by its length only from a std::string
 };
 
@@ -127,9 +138,11 @@ std::int64_t Archive::find_series(SeriesId id, const Series& series) {
   return series_ids_[id] = select->getColumn(0).getInt64();
 }
 
-// Such a reading's time is its arrival, another one for each repeat: the primary key does not see it.
-bool Archive::is_repeat(std::int64_t series, const Reading& reading) {
-  if (!reading.time_is_arrival || !reading.identity) return false;
+// What the primary key does not see: it begins with the time, and a repeat has another one where the time is
+// the arrival, or where each gateway that heard the reading gives its own.
+bool Archive::is_repeat(std::uint64_t offset, std::int64_t series, const Reading& reading) {
+  if (!reading.identity || reading.identity_has_time) return false;
+  if (reading.identity_is_by_name) return is_named_repeat(offset, series, *reading.identity);
   StatementUse select(statements_->select_repeat);
   select->bind(1, series);
   select->bindNoCopy(2, reading.boot);
@@ -140,11 +153,22 @@ bool Archive::is_repeat(std::int64_t series, const Reading& reading) {
   return select->executeStep();
 }
 
+bool Archive::is_named_repeat(std::uint64_t offset, std::int64_t series, const Identity& identity) {
+  const auto bytes = bytes_of(identity);
+  StatementUse select(statements_->select_named_repeat);
+  select->bind(1, static_cast<std::int64_t>(offset));
+  select->bind(2, series);
+  select->bindNoCopy(3, bytes.data(), static_cast<int>(bytes.size()));
+  select->bind(4, std::int64_t{identity_window_.count()});
+  select->bind(5, std::int64_t{identity_window_.count()});
+  return select->executeStep();
+}
+
 ArchiveResult<bool> Archive::add_reading(std::uint64_t offset, std::uint16_t part, const Series& series,
                                          const Reading& reading) {
   return guarded(file_, [&] {
     const std::int64_t series_id = find_series(reading.series, series);
-    if (is_repeat(series_id, reading)) return false;
+    if (is_repeat(offset, series_id, reading)) return false;
     StatementUse insert(statements_->insert_reading);
     insert->bind(1, microseconds(reading.event_time));
     insert->bind(2, series_id);
@@ -156,6 +180,11 @@ ArchiveResult<bool> Archive::add_reading(std::uint64_t offset, std::uint16_t par
     insert->bind(8, static_cast<std::int64_t>(offset));
     insert->bind(9, static_cast<std::int64_t>(part));
     insert->bindNoCopy(10, reading.unit);
+    insert->bind(11);
+    const auto identity = bytes_of(reading.identity.value_or(Identity{}));
+    if (reading.identity_is_by_name) {
+      insert->bindNoCopy(11, identity.data(), static_cast<int>(identity.size()));
+    }
     return insert->exec() == 1;
   });
 }
@@ -165,8 +194,10 @@ ArchiveResult<bool> Archive::add_aggregate(std::uint64_t offset, const Aggregate
     StatementUse insert(statements_->insert_aggregate);
     int next = 0;
     const auto integer = [&](std::int64_t value) { insert->bind(++next, value); };
-    const auto number = [&](double value) { insert->bind(++next, value); };
     const auto text = [&](const std::string& value) { insert->bindNoCopy(++next, value); };
+    const auto optional = [&](const auto& value) {
+      value ? insert->bind(++next, *value) : insert->bind(++next);
+    };
     integer(static_cast<std::int64_t>(offset));
     text(row.id);
     integer(row.revision);
@@ -176,10 +207,13 @@ ArchiveResult<bool> Archive::add_aggregate(std::uint64_t offset, const Aggregate
     text(row.closed_by);
     integer(row.count);
     integer(row.sensors);
-    for (const double value : {row.sum, row.mean, row.min, row.max, row.stddev, row.first, row.last})
-      number(value);
+    insert->bind(++next, row.sum);
+    for (const auto* figure : {&row.mean, &row.min, &row.max, &row.stddev, &row.first, &row.last})
+      optional(*figure);
     integer(row.late);
     integer(row.seq_gaps);
+    optional(row.over);
+    for (const bool flag : {row.incomplete, row.retracted, row.historical}) integer(flag ? 1 : 0);
     return insert->exec() == 1;
   });
 }

@@ -25,8 +25,9 @@ namespace lookout {
 /// owner. Readers are processes or threads with connections of their own (archive_reader.h).
 class Archive {
  public:
-  /// Opens or creates the file. A reading without an event time is held to be a repeat of one whose arrival
-  /// lies at most `identity_window` away. Fails for a file of a newer schema or one that is no archive.
+  /// Opens or creates the file. A reading whose identity holds no event time is held to be a repeat of one
+  /// whose arrival lies at most `identity_window` away. Fails for a file of a newer schema or one that is no
+  /// archive.
   static ArchiveResult<std::unique_ptr<Archive>> open(const std::filesystem::path& file,
                                                       Microseconds identity_window);
   Archive(const Archive&) = delete;
@@ -39,11 +40,13 @@ class Archive {
   ArchiveResult<void> begin();
   /// Offsets must rise.
   ArchiveResult<void> add_message(std::uint64_t offset, const MessageView& message);
-  /// `part` counts the readings of a message, below 65,536; `series` is that of the reading, numbered by one
-  /// and the same SeriesTable for the life of this object. False: the reading is in the archive already.
+  /// `offset` is that of the message added last. `part` counts its readings, below 65,536; `series` is that
+  /// of the reading, numbered by one and the same SeriesTable for the life of this object. False: the reading
+  /// is in the archive already.
   ArchiveResult<bool> add_reading(std::uint64_t offset, std::uint16_t part, const Series& series,
                                   const Reading& reading);
-  /// False: this revision of the window is in the archive already.
+  /// False: this revision of the window is in the archive already. A complete one is kept beside an
+  /// incomplete one of the same number: a gateway that lost its state counts anew.
   ArchiveResult<bool> add_aggregate(std::uint64_t offset, const AggregateRow& row);
   /// On success the batch survives a power cut.
   ArchiveResult<void> commit();
@@ -56,7 +59,8 @@ class Archive {
   Archive(std::filesystem::path file, Microseconds identity_window);
   ArchiveResult<void> set_up();
   std::int64_t find_series(SeriesId id, const Series& series);
-  bool is_repeat(std::int64_t series, const Reading& reading);
+  bool is_repeat(std::uint64_t offset, std::int64_t series, const Reading& reading);
+  bool is_named_repeat(std::uint64_t offset, std::int64_t series, const Identity& identity);
 
   const std::filesystem::path file_;
   const Microseconds identity_window_;

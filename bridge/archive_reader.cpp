@@ -23,18 +23,20 @@ constexpr std::array kReadingColumns{Column{"offset", CellType::integer},  Colum
                                      Column{"boot", CellType::text}};
 
 constexpr std::array kAggregateColumns{
-    Column{"offset", CellType::integer},  Column{"arrival", CellType::time},
-    Column{"id", CellType::text},         Column{"revision", CellType::integer},
-    Column{"network", CellType::text},    Column{"window", CellType::text},
-    Column{"group", CellType::text},      Column{"metric", CellType::text},
-    Column{"unit", CellType::text},       Column{"start", CellType::time},
-    Column{"end", CellType::time},        Column{"closed_by", CellType::text},
-    Column{"count", CellType::integer},   Column{"sensors", CellType::integer},
-    Column{"sum", CellType::number},      Column{"mean", CellType::number},
-    Column{"min", CellType::number},      Column{"max", CellType::number},
-    Column{"stddev", CellType::number},   Column{"first", CellType::number},
-    Column{"last", CellType::number},     Column{"late", CellType::integer},
-    Column{"seq_gaps", CellType::integer}};
+    Column{"offset", CellType::integer},   Column{"arrival", CellType::time},
+    Column{"id", CellType::text},          Column{"revision", CellType::integer},
+    Column{"network", CellType::text},     Column{"window", CellType::text},
+    Column{"group", CellType::text},       Column{"metric", CellType::text},
+    Column{"unit", CellType::text},        Column{"start", CellType::time},
+    Column{"end", CellType::time},         Column{"closed_by", CellType::text},
+    Column{"count", CellType::integer},    Column{"sensors", CellType::integer},
+    Column{"sum", CellType::number},       Column{"mean", CellType::number},
+    Column{"min", CellType::number},       Column{"max", CellType::number},
+    Column{"stddev", CellType::number},    Column{"first", CellType::number},
+    Column{"last", CellType::number},      Column{"late", CellType::integer},
+    Column{"seq_gaps", CellType::integer}, Column{"over", CellType::integer},
+    Column{"incomplete", CellType::flag},  Column{"retracted", CellType::flag},
+    Column{"historical", CellType::flag}};
 
 // CROSS JOIN keeps the order of the tables: a range of event time is one stretch of readings, already in
 // order.
@@ -48,10 +50,13 @@ constexpr const char* kAggregates =
     "''), "
     "r.start_us, r.end_us, r.closed_by, r.count, r.sensors, r.sum, r.mean, r.min, r.max, r.stddev, r.first, "
     "r.last, "
-    "r.late, r.seq_gaps "
+    "r.late, r.seq_gaps, {} "
     "FROM aggregates r CROSS JOIN messages m ON m.offset = r.offset";
+// A reader cannot bring an archive to the newest schema: that of an older bridge is read as it is.
+constexpr const char* kSinceSchema2 = "r.over, r.incomplete, r.retracted, r.historical";
+constexpr const char* kBeforeSchema2 = "NULL, 0, 0, 0";
 
-std::string sql_of(const Selection& selection) {
+std::string sql_of(const Selection& selection, int schema) {
   const bool readings = selection.kind == RowKind::readings;
   const char* time = selection.axis == TimeAxis::arrival ? "m.arrival_us"
                      : readings                          ? "r.event_us"
@@ -63,8 +68,10 @@ std::string sql_of(const Selection& selection) {
   if (selection.from) require(fmt::format("{} >= :from", time));
   if (selection.to) require(fmt::format("{} < :to", time));
   if (!selection.topics.empty()) require("topic_matches(:topics, m.topic)");
-  return fmt::format("{}{} ORDER BY {}, r.offset{}{}", readings ? kReadings : kAggregates, where, time,
-                     readings ? ", r.part" : "", selection.limit ? " LIMIT :limit" : "");
+  const std::string select =
+      readings ? kReadings : fmt::format(kAggregates, schema < 2 ? kBeforeSchema2 : kSinceSchema2);
+  return fmt::format("{}{} ORDER BY {}, r.offset{}{}", select, where, time, readings ? ", r.part" : "",
+                     selection.limit ? " LIMIT :limit" : "");
 }
 
 void bind(SQLite::Statement& statement, const Selection& selection) {
@@ -92,6 +99,8 @@ Cell cell_of(const SQLite::Column& column, CellType type) {
       return column.getDouble();
     case CellType::time:
       return Timestamp{Microseconds{column.getInt64()}};
+    case CellType::flag:
+      return column.getInt64() != 0;
     case CellType::text:
       break;
   }
@@ -161,13 +170,14 @@ Result<void> ArchiveReader::set_up() {
   const auto schema = schema_of(*database_, file_);
   if (!schema) return Failure(schema.error().text);
   if (*schema == 0) return Failure(fmt::format("'{}' is no archive of lookout-bridge", file_.string()));
+  schema_ = *schema;
   return {};
 }
 
 Result<void> ArchiveReader::read(const Selection& selection, const OnRow& on_row) {
   const auto columns = columns_of(selection.kind);
   const auto done = guarded(file_, [&] {
-    SQLite::Statement statement(*database_, sql_of(selection));
+    SQLite::Statement statement(*database_, sql_of(selection, schema_));
     bind(statement, selection);
     std::vector<Cell> row(columns.size());
     while (statement.executeStep()) {

@@ -58,6 +58,7 @@ class ArchiveReader {
 
   const std::filesystem::path file_;
   std::unique_ptr<SQLite::Database> database_;
+  int schema_ = 0;
 };
 
 }  // namespace lookout

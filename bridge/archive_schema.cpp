@@ -56,6 +56,34 @@ CREATE TABLE aggregates(
 ) STRICT, WITHOUT ROWID;
 )";
 
+// From here on a window can be retracted, which leaves it without figures, and a reading's identity can be
+// what JSON pointers name. SQLite cannot take NOT NULL from a column: the table is written anew.
+constexpr const char* kRevisedWindows = R"(
+DROP VIEW aggregates_text;
+ALTER TABLE aggregates RENAME TO aggregates_1;
+CREATE TABLE aggregates(
+  offset INTEGER NOT NULL REFERENCES messages(offset),
+  id TEXT NOT NULL, revision INTEGER NOT NULL,
+  network TEXT NOT NULL, window TEXT NOT NULL, grp TEXT NOT NULL, metric TEXT NOT NULL, unit TEXT NOT NULL,
+  start_us INTEGER NOT NULL, end_us INTEGER NOT NULL, closed_by TEXT NOT NULL,
+  count INTEGER NOT NULL, sensors INTEGER NOT NULL, sum REAL NOT NULL,
+  mean REAL, min REAL, max REAL, stddev REAL, first REAL, last REAL,   -- NULL where retracted
+  late INTEGER NOT NULL, seq_gaps INTEGER NOT NULL,
+  over INTEGER,                    -- NULL where the window has no threshold
+  incomplete INTEGER NOT NULL, retracted INTEGER NOT NULL, historical INTEGER NOT NULL,   -- 0 or 1
+  PRIMARY KEY(start_us, id, revision, incomplete)
+) STRICT, WITHOUT ROWID;
+INSERT INTO aggregates
+  SELECT offset, id, revision, network, window, grp, metric, unit, start_us, end_us, closed_by, count, sensors, sum,
+         mean, min, max, stddev, first, last, late, seq_gaps, NULL, 0, 0, 0
+  FROM aggregates_1;
+DROP TABLE aggregates_1;
+
+-- 16 bytes where JSON pointers name the identity, else NULL; such rows have a nonce of their own.
+ALTER TABLE readings ADD COLUMN identity BLOB;
+CREATE INDEX readings_by_name ON readings(series, identity) WHERE identity IS NOT NULL;
+)";
+
 /// SQL for a column of microseconds as RFC 3339, also before 1970.
 std::string time_text(std::string_view column) {
   const std::string fraction = fmt::format("(({0} % 1000000 + 1000000) % 1000000)", column);
@@ -82,10 +110,21 @@ CREATE VIEW aggregates_text AS
                      time_text("a.start_us"), time_text("a.end_us"));
 }
 
+std::string revised_windows_view() {
+  return fmt::format(R"(
+CREATE VIEW aggregates_text AS
+  SELECT a.offset, {} AS arrival, a.id, a.revision, a.network, a.window, a.grp AS "group", a.metric, a.unit,
+         {} AS start, {} AS "end", a.closed_by, a.count, a.sensors, a.sum, a.mean, a.min, a.max, a.stddev,
+         a.first, a.last, a.late, a.seq_gaps, a.over, a.incomplete, a.retracted, a.historical
+  FROM aggregates a JOIN messages m ON m.offset = a.offset;
+)",
+                     time_text("m.arrival_us"), time_text("a.start_us"), time_text("a.end_us"));
+}
+
 /// Step n brings a file from schema n to n + 1. Only ever appended to: files written with the earlier ones
 /// exist.
 const std::vector<std::string>& steps() {
-  static const std::vector<std::string> kSteps{kTables + views()};
+  static const std::vector<std::string> kSteps{kTables + views(), kRevisedWindows + revised_windows_view()};
   return kSteps;
 }
 

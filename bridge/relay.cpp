@@ -105,6 +105,7 @@ int run_relay(const Config& config) {
                                  {.program = "bridge",
                                   .filters = subscriptions(config),
                                   .first_offset = (*archive)->next_offset(),
+                                  .record_link_and_clock = false,
                                   .on_acknowledged = {}});
   if (!service) return fail(kExitTryAgain, service.error());
   Relay relay(**service, **archive, config);

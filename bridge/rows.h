@@ -8,7 +8,7 @@
 
 namespace lookout {
 
-enum class CellType { integer, number, time, text };
+enum class CellType { integer, number, time, text, flag };
 
 /// What stands in one column of an answer, and its name as users see it.
 struct Column {
@@ -17,6 +17,6 @@ struct Column {
 };
 
 /// One value; nothing where the sensor gave none. Texts are valid only where the row was handed out.
-using Cell = std::variant<std::monostate, std::int64_t, double, Timestamp, std::string_view>;
+using Cell = std::variant<std::monostate, std::int64_t, double, Timestamp, std::string_view, bool>;
 
 }  // namespace lookout

@@ -17,6 +17,7 @@ struct AppendText {
   void operator()(std::monostate) const {}
   void operator()(std::int64_t value) const { fmt::format_to(std::back_inserter(to), "{}", value); }
   void operator()(double value) const { fmt::format_to(std::back_inserter(to), "{}", value); }
+  void operator()(bool value) const { to += value ? "true" : "false"; }
   void operator()(Timestamp value) const { to += to_rfc3339(value); }
   void operator()(std::string_view value) const { to += value; }
 };

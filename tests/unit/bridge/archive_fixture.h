@@ -24,13 +24,18 @@ inline InputConfig input(const char* topic, CodecKind codec) {
   return config;
 }
 
-/// sensors/... with codec lookout, plain/... with codec number, flat/... with two metrics.
+/// sensors/... with codec lookout, plain/... with codec number, flat/... with two metrics, lora/... with an
+/// identity named by pointers.
 inline Config bridge_config() {
   Config config;
   config.inputs.push_back(input("sensors/{network}/{region}/{sensor}/{metric}", CodecKind::lookout));
   config.inputs.push_back(input("plain/{network}/{region}/{sensor}/{metric}", CodecKind::number));
   config.inputs.push_back(input("flat/{network}/{region}/{sensor}", CodecKind::flat));
   config.inputs.back().metrics = {{"temperature", "t"}, {"smoke", "s"}};
+  config.inputs.push_back(input("lora/{network}/{sensor}", CodecKind::json));
+  config.inputs.back().values = {{"temperature", "/t"}};
+  config.inputs.back().time = "/at";
+  config.inputs.back().identity = {"/fcnt", "/frame"};
   config.journal.segment = std::uint64_t{1} << 20;
   return config;
 }
@@ -93,6 +98,18 @@ class ArchiveFixture {
  private:
   std::uint64_t next_ = 0;
 };
+
+/// `text` with the first `old_part` replaced.
+inline std::string replaced(std::string text, const std::string& old_part, const std::string& new_part) {
+  return text.replace(text.find(old_part), old_part.size(), new_part);
+}
+
+/// As the gateway takes a window back.
+inline const std::string kRetraction =
+    R"({"id":"wild/5m/north/temperature/2026-11-22T11:20:00Z","revision":1,"network":"wild","window":"5m",)"
+    R"("group":"north","metric":"temperature","unit":"Cel","start":"2026-11-22T11:20:00Z","end":"2026-11-22T11:25:00Z",)"
+    R"("closed_by":"late","count":0,"sensors":0,"sum":0,"mean":null,"min":null,"max":null,"stddev":null,)"
+    R"("first":null,"last":null,"watermark":"2026-11-22T11:25:01Z","late":0,"seq_gaps":0,"retracted":true})";
 
 inline const std::string kAggregate =
     R"({"id":"wild/5m/north/temperature/2026-11-22T11:20:00Z","revision":0,"network":"wild","window":"5m",)"

@@ -1,5 +1,8 @@
 #include "bridge/archive_reader.h"
 
+#include <algorithm>
+#include <map>
+
 #include "tests/unit/bridge/archive_fixture.h"
 
 using namespace lookout;
@@ -89,6 +92,44 @@ TEST_CASE("aggregates are chosen by the start of their window or by arrival") {
                 {.kind = RowKind::aggregates, .axis = TimeAxis::arrival, .to = at("2026-11-22T12:00:00Z")}) ==
         "");
   CHECK(offsets(box.file(), {.kind = RowKind::aggregates, .topics = "aggregates/+/5m/#"}) == "0");
+}
+
+TEST_CASE("an aggregate is handed out with what was lost, retracted or replayed") {
+  ArchiveFixture box;
+  Sent full{.topic = "aggregates/wild/5m/north/temperature", .payload = kAggregate};
+  full.payload =
+      replaced(kAggregate, R"("late":0)", R"("late":4,"over":7,"incomplete":true,"historical":true)");
+  box.store({full, {.topic = "aggregates/wild/5m/north/temperature", .payload = kRetraction}});
+  const auto columns = columns_of(RowKind::aggregates);
+  std::vector<std::map<std::string_view, Cell>> rows;
+  const auto reader = ArchiveReader::open(box.file());
+  REQUIRE((*reader)->read({.kind = RowKind::aggregates}, [&](std::span<const Cell> row) {
+    auto& named = rows.emplace_back();
+    for (const char* name :
+         {"revision", "mean", "last", "late", "over", "incomplete", "retracted", "historical"}) {
+      named[name] =
+          row[static_cast<std::size_t>(std::ranges::find(columns, name, &Column::name) - columns.begin())];
+    }
+    return true;
+  }));
+  REQUIRE(rows.size() == 2);
+  using Named = std::map<std::string_view, Cell>;
+  CHECK(rows[0] == Named{{"revision", std::int64_t{0}},
+                         {"mean", 22.62},
+                         {"last", 22.1},
+                         {"late", std::int64_t{4}},
+                         {"over", std::int64_t{7}},
+                         {"incomplete", true},
+                         {"retracted", false},
+                         {"historical", true}});
+  CHECK(rows[1] == Named{{"revision", std::int64_t{1}},
+                         {"mean", {}},
+                         {"last", {}},
+                         {"late", std::int64_t{0}},
+                         {"over", {}},
+                         {"incomplete", false},
+                         {"retracted", true},
+                         {"historical", false}});
 }
 
 TEST_CASE("a reader sees what is committed while the writer is in the middle of a batch") {

@@ -66,6 +66,21 @@ TEST_CASE("a table aligns its columns, numbers to the right, and shows a dash wh
   CHECK(print(Format::table, {}) == "offset  event_time  value  unit\n");
 }
 
+TEST_CASE("a flag is true or false in every format") {
+  constexpr std::array kFlag{Column{"retracted", CellType::flag}};
+  const auto format = GENERATE(Format::csv, Format::ndjson, Format::table);
+  std::string printed;
+  TableOutput output(format, kFlag, [&](std::string_view text) {
+    printed += text;
+    return true;
+  });
+  REQUIRE(output.row(std::array<Cell, 1>{true}));
+  REQUIRE(output.row(std::array<Cell, 1>{false}));
+  REQUIRE(output.finish());
+  CHECK(printed == (format == Format::ndjson ? "{\"retracted\":true}\n{\"retracted\":false}\n"
+                                             : "retracted\ntrue\nfalse\n"));
+}
+
 TEST_CASE("a table goes on when later rows are wider than the first ones") {
   const std::vector<Row> narrow(300,
                                 Row{std::int64_t{1}, at("2026-11-22T11:20:00Z"), 1.0, std::string_view("K")});
