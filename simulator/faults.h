@@ -2,34 +2,23 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
-#include "simulator/random.h"
+#include "simulator/delay_model.h"
+#include "simulator/fault_options.h"
+#include "simulator/fault_scope.h"
+#include "simulator/outages.h"
+#include "simulator/reboots.h"
 #include "simulator/sample.h"
+#include "simulator/sensor_clocks.h"
+#include "simulator/spikes.h"
+#include "simulator/stuck_values.h"
 
 namespace lookout {
 
-/// Readings that jump by `amount`, on every metric or on one.
-struct Spike {
-  double share = 0, amount = 0;
-  std::string metric;  ///< empty: all
-};
-
-/// Shares are probabilities from 0 to 1, each judged per message (spikes: per reading) and independent of the
-/// others.
-struct FaultOptions {
-  double duplicates =
-      0;  ///< sent again up to 5 s later, though not beyond reorder_max where messages are reordered
-  double reorder = 0;  ///< held back for up to reorder_max of event time
-  Microseconds reorder_max = std::chrono::seconds{30};
-  double lose = 0;  ///< never sent; the seq is used up
-  std::vector<Spike> spikes;
-};
-
 struct Message {
-  Sample sample;
-  Timestamp due;        ///< in event time
+  Sample sample;        ///< as it is sent
+  Timestamp due;        ///< in true event time, whatever the sensor's clock says
   bool repeat = false;  ///< a duplicate: the first one has left before
   std::uint64_t order = 0;
 };
@@ -39,7 +28,8 @@ struct Message {
 /// * delay.
 class Faults {
  public:
-  Faults(Source source, const Catalogue& catalogue, FaultOptions options, std::uint64_t seed);
+  /// The field's catalogue must outlive this; the options have passed check_faults().
+  Faults(Source source, const Field& field, FaultOptions options);
 
   /// Nothing at the end.
   std::optional<Message> next();
@@ -52,14 +42,22 @@ class Faults {
 
  private:
   void take(Sample sample);
+  void depart_until(Timestamp time);
+  void travel(Departure departure);
   void push(Message message);
-  void spike(Sample& sample) const;
-  [[nodiscard]] double draw(Purpose purpose, const Sample& sample) const;
 
   const Source source_;
-  const Catalogue& catalogue_;
+  const Field field_;
   const FaultOptions options_;
-  const Random random_;
+
+  // In the order in which a sample passes them: in the sensor, then on its way.
+  const Spikes spikes_;
+  StuckValues stuck_;
+  const SensorClocks clocks_;
+  Reboots reboots_;
+  Outages outages_;
+  const DelayModel delays_;
+
   std::vector<Message> held_;  // a heap, the next due on top
   Timestamp newest_ = Timestamp::min();
   bool ended_ = false;

@@ -1,7 +1,5 @@
 #include "simulator/fleet.h"
 
-#include <fmt/format.h>
-
 #include <utility>
 
 #include "simulator/random.h"
@@ -54,8 +52,8 @@ Catalogue make_catalogue(const Scenario& scenario, std::uint64_t seed) {
   return catalogue;
 }
 
-std::string make_boot(std::uint64_t seed) {
-  return fmt::format("{:04x}", Random(seed).bits(Purpose::boot, 0, 0, 0) >> 48U);
+std::uint16_t make_boot(std::uint64_t seed) {
+  return static_cast<std::uint16_t>(Random(seed).bits(Purpose::boot, 0, 0, 0) >> 48U);
 }
 
 }  // namespace lookout

@@ -35,10 +35,10 @@ class Fleet {
   std::uint32_t sensor_ = 0, metric_ = 0;
 };
 
-/// The names of a checked scenario; the boot id follows from the seed.
+/// The names of a checked scenario.
 Catalogue make_catalogue(const Scenario& scenario, std::uint64_t seed);
 
-/// The id that stands for one run of a simulated sensor: 4 hex digits that follow from the seed.
-std::string make_boot(std::uint64_t seed);
+/// The boot id follows from the seed.
+std::uint16_t make_boot(std::uint64_t seed);
 
 }  // namespace lookout

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "common/result.h"
-#include "simulator/faults.h"
 #include "simulator/scenario.h"
 
 namespace lookout {
@@ -13,9 +12,6 @@ namespace lookout {
 /// region=north|sensor=sensor-003, start=3600s, duration=900s, every=7200s, ramp=60s, spread=10s; any other
 /// key is a metric and its rise: temperature=25.
 Result<Fire> parse_fire(const std::string& text);
-
-/// kind=spike, share=0.001, amount=50, metric=temperature
-Result<Spike> parse_fault(const std::string& text);
 
 /// name=temperature, baseline=22, noise=2, min=0, unit=Cel; what is not named stays as metric_model() has it.
 Result<MetricModel> parse_metric(const std::string& text);

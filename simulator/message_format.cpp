@@ -23,7 +23,9 @@ void append_time(std::string& out, Timestamp time) {
 }
 
 void append_origin(std::string& out, const Catalogue& catalogue, const Sample& sample) {
-  fmt::format_to(std::back_inserter(out), ",\"seq\":{},\"boot\":\"{}\"}}", sample.seq, catalogue.boot);
+  // Counted, not drawn: no two boots of a sensor may look the same.
+  const auto boot = static_cast<std::uint16_t>(catalogue.boot + sample.boots);
+  fmt::format_to(std::back_inserter(out), ",\"seq\":{},\"boot\":\"{:04x}\"}}", sample.seq, boot);
 }
 
 std::string lookout_payload(const Catalogue& catalogue, const Sample& sample) {

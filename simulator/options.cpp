@@ -8,6 +8,7 @@
 
 #include "common/duration.h"
 #include "common/names.h"
+#include "simulator/fault_keys.h"
 #include "simulator/key_values.h"
 #include "simulator/pacer.h"
 
@@ -61,10 +62,10 @@ Result<std::string> parse_name(const std::string& text) {
 
 Result<Timestamp> parse_time(const std::string& text) { return parse_time_argument(text, wall_clock_now()); }
 
-Result<TimeFormat> parse_time_format(const std::string& text) {
-  if (text == "s") return TimeFormat::seconds;
-  if (text == "ms") return TimeFormat::milliseconds;
-  if (text == "rfc3339") return TimeFormat::rfc3339;
+Result<CsvTimeFormat> parse_time_format(const std::string& text) {
+  if (text == "s") return CsvTimeFormat::seconds;
+  if (text == "ms") return CsvTimeFormat::milliseconds;
+  if (text == "rfc3339") return CsvTimeFormat::rfc3339;
   return Failure(fmt::format("'{}' is not a time format: accepted are s, ms and rfc3339", text));
 }
 
@@ -94,8 +95,19 @@ void add_fault_options(CLI::App& command, FaultOptions& faults) {
       ->group(kGroup);
   add_parsed(command, "--lose", parse_share, faults.lose, "Share of messages never sent, 0 to 1")
       ->group(kGroup);
-  add_repeatable(command, "--fault", parse_fault, faults.spikes,
-                 "kind=spike,share=0.001,amount=50[,metric=temperature]; repeatable")
+  add_repeatable(
+      command, "--fault", parse_fault, faults.faults,
+      "A kind and its keys; repeatable. WHO: sensor=NAME, region=NAME or share=0.1 of all sensors [all of "
+      "them]; "
+      "start counts from the first reading [0s], duration lasts to the end where it is not needed\n"
+      "kind=spike,share=0.001,amount=50[,metric=temperature]: values that jump\n"
+      "kind=offline[,WHO],duration=1h[,start=1h][,every=6h][,order=oldest|newest][,rate=20]: no link; "
+      "uploads on return, so many readings per second\n"
+      "kind=clock[,WHO][,start=1h][,duration=1h],offset=-2h[,flap=60s] or reset=true (to 1970) or "
+      "drift=50 (seconds per day): wrong event times\n"
+      "kind=stuck[,WHO][,start=1h][,duration=1h][,metric=temperature]: the same value again and again\n"
+      "kind=reboot[,WHO],start=1h or every=6h: seq from 0, a new boot id\n"
+      "kind=delay,p80=10s,p99.5=8m,max=6h: 80 % of messages travel for 10 s at most, and so on")
       ->group(kGroup);
 }
 

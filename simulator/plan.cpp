@@ -1,9 +1,9 @@
 #include "simulator/plan.h"
 
-#include <fmt/format.h>
-
 #include <memory>
 #include <utility>
+
+#include "simulator/fault_checks.h"
 
 namespace lookout {
 namespace {
@@ -24,15 +24,6 @@ Scenario make_scenario(const RunOptions& options) {
   return scenario;
 }
 
-Result<void> check_spikes(const FaultOptions& faults, const Catalogue& catalogue) {
-  for (const Spike& spike : faults.spikes) {
-    bool known = spike.metric.empty();
-    for (const Catalogue::Metric& metric : catalogue.metrics) known = known || metric.name == spike.metric;
-    if (!known) return Failure(fmt::format("--fault metric={}: there is no such metric", spike.metric));
-  }
-  return {};
-}
-
 Timestamp default_start(const RunOptions& options, const Scenario& scenario, Timestamp now) {
   if (options.send.dry_run) return kDryRunStart;
   return options.send.speed == 1 ? now : now - scenario.duration;
@@ -50,14 +41,15 @@ Result<Plan> plan_run(const RunOptions& options, Timestamp now) {
   if (auto checked = check(scenario); !checked) return Failure(checked.error());
   Plan plan;
   plan.catalogue = make_catalogue(scenario, options.send.seed);
-  if (auto checked = check_spikes(options.send.faults, plan.catalogue); !checked)
-    return Failure(checked.error());
   plan.form = options.combined ? Form::combined : Form::one_metric;
   // The clock does not go back to the aligned start: what lies between is sent at once, and 1x is the
   // present.
   plan.clock_start = options.start.value_or(default_start(options, scenario, now));
   const Timestamp start =
       align(plan.clock_start, options.start ? std::chrono::milliseconds{1} : scenario.alignment);
+  plan.data_start = start;
+  if (auto checked = check_faults(options.send.faults, field_of(plan, options.send)); !checked)
+    return Failure(checked.error());
   auto fleet = std::make_shared<Fleet>(scenario, start, plan.form, options.send.seed);
   plan.source = [fleet](Sample& sample) { return fleet->next(sample); };
   if (options.follow) {
@@ -84,12 +76,13 @@ Result<Plan> plan_play(const PlayOptions& options, Timestamp now) {
   Plan plan;
   plan.catalogue = recording->catalogue();
   plan.catalogue.boot = make_boot(options.send.seed);
-  if (auto checked = check_spikes(options.send.faults, plan.catalogue); !checked)
+  plan.data_start = zero + span.first;
+  if (auto checked = check_faults(options.send.faults, field_of(plan, options.send)); !checked)
     return Failure(checked.error());
   plan.source = [recording](Sample& sample) { return recording->next(sample); };
   plan.skipped = [recording] { return recording->skipped(); };
   plan.failure = [recording] { return recording->failed(); };
-  plan.clock_start = zero + span.first;
+  plan.clock_start = plan.data_start;
   plan.clock_end = zero + span.latest;
   plan.expected = static_cast<double>(span.rows * recording->columns());
   return plan;

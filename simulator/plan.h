@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/config.h"
-#include "simulator/faults.h"
+#include "simulator/fault_scope.h"
 #include "simulator/fleet.h"
 #include "simulator/recording.h"
 #include "simulator/sample.h"
@@ -50,12 +50,18 @@ struct Plan {
   Catalogue catalogue;
   Source source;
   Form form = Form::one_metric;
+  Timestamp data_start;                                       ///< what the times of faults count from
   Timestamp clock_start;                                      ///< what the event clock reads at the beginning
   Timestamp clock_end;                                        ///< and at the end, where there is one
   double expected = 0;                                        ///< readings in all, about; 0: endless
   std::function<std::uint64_t()> skipped = [] { return 0; };  ///< cells that held no number
   std::function<bool()> failure = [] { return false; };       ///< the source ended before its end
 };
+
+/// What its faults are judged against. The plan must outlive it.
+inline Field field_of(const Plan& plan, const SendOptions& options) {
+  return {plan.catalogue, plan.data_start, Random(options.seed)};
+}
 
 /// Fails when the options contradict each other.
 Result<Plan> plan_run(const RunOptions& options, Timestamp now);

@@ -21,6 +21,11 @@ enum class Purpose : std::uint64_t {
   reorder_delay,
   duplicate,
   duplicate_delay,
+  offline_sensors,
+  clock_sensors,
+  stuck_sensors,
+  reboot_sensors,
+  delay,
 };
 
 /// A metric by its name, so that a metric's values do not depend on which others are simulated beside it.

@@ -26,15 +26,15 @@ Result<double> parse_cell(const std::string& text) {
   return Failure(fmt::format("'{}' is not a number", text));
 }
 
-Result<Microseconds> parse_time(const std::string& text, TimeFormat format) {
-  if (format == TimeFormat::rfc3339) {
+Result<Microseconds> parse_time(const std::string& text, CsvTimeFormat format) {
+  if (format == CsvTimeFormat::rfc3339) {
     const auto time = parse_rfc3339(text);
     if (!time) return Failure(time.error());
     return std::chrono::floor<std::chrono::milliseconds>(time->time_since_epoch());
   }
   const auto number = parse_cell(text);
   if (!number) return Failure(number.error());
-  const double seconds = format == TimeFormat::seconds ? *number : *number / 1000;
+  const double seconds = format == CsvTimeFormat::seconds ? *number : *number / 1000;
   if (std::abs(seconds) > kLongestSeconds) return Failure(fmt::format("'{}' is no time", text));
   return std::chrono::milliseconds{std::llround(seconds * 1000)};
 }

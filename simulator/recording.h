@@ -12,12 +12,12 @@
 
 namespace lookout {
 
-enum class TimeFormat { seconds, milliseconds, rfc3339 };
+enum class CsvTimeFormat { seconds, milliseconds, rfc3339 };
 
 struct RecordingOptions {
   std::string file;
   std::string time_column;  ///< empty: the first
-  TimeFormat time_format = TimeFormat::seconds;
+  CsvTimeFormat time_format = CsvTimeFormat::seconds;
   std::vector<std::string> columns;      ///< globs, fnmatch(3); empty: all
   std::optional<ColumnPattern> pattern;  ///< nothing: the whole name is the sensor's
   std::string network = "wildfire", region = "default", metric = "value";

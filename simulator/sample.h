@@ -20,7 +20,8 @@ struct Catalogue {
     std::string unit;       ///< empty: not known
     std::uint64_t key = 0;  ///< metric_key of the name
   };
-  std::string network, boot;
+  std::string network;
+  std::uint16_t boot = 0;  ///< id of the sensors' first boot; the following ones count on from it
   std::vector<Sensor> sensors;
   std::vector<Metric> metrics;
 };
@@ -31,9 +32,10 @@ struct Sample {
     std::uint32_t metric;  ///< index into the catalogue
     double number;
   };
-  Timestamp event_time;  ///< whole milliseconds: exact in a payload's epoch seconds
+  Timestamp event_time;  ///< as the sensor reports it; whole milliseconds: exact in a payload's epoch seconds
   std::uint64_t seq = 0;
   std::uint32_t sensor = 0;  ///< index into the catalogue
+  std::uint32_t boots = 0;   ///< how often the sensor has rebooted
   std::vector<Value> values;
 };
 

@@ -42,7 +42,7 @@ int send(const Plan& plan, const SendOptions& options) {
     if (!created) return fail(created.error());
     ledger = std::move(*created);
   }
-  Faults faults(plan.source, plan.catalogue, options.faults, options.seed);
+  Faults faults(plan.source, field_of(plan, options), options.faults);
   const auto begin = std::chrono::steady_clock::now();
   const Result<Tally> tally = options.dry_run
                                   ? write_messages(plan, faults, ledger.get(), stdout, signals.token())

@@ -5,6 +5,7 @@
 #include <set>
 #include <sstream>
 
+#include "tests/support/ledger.h"
 #include "tests/support/temp_folder.h"
 
 using namespace lookout;
@@ -22,7 +23,7 @@ Written dry_run(RunOptions options) {
   options.send.dry_run = true;
   const Plan plan = plan_run(options, Timestamp{}).value();
   const auto ledger = Ledger::create(folder / "truth", plan.catalogue).value();
-  Faults faults(plan.source, plan.catalogue, options.send.faults, options.send.seed);
+  Faults faults(plan.source, field_of(plan, options.send), options.send.faults);
   std::FILE* out = std::fopen((folder / "out").c_str(), "w");
   const Tally tally = write_messages(plan, faults, ledger.get(), out, {}).value();
   std::fclose(out);
@@ -40,6 +41,23 @@ RunOptions faulty(std::uint64_t seed) {
   return options;
 }
 
+// Every fault that a sensor and its link can have, on some sensors each.
+RunOptions all_faults(std::uint64_t seed) {
+  using namespace std::chrono_literals;
+  RunOptions options = faulty(seed);
+  options.send.faults.faults = {
+      Spike{0.1, 50, ""},
+      Outage{{.share = 0.3, .start = 5min, .duration = 5min}},
+      Outage{{.region = "north", .duration = 3min, .every = 9min}, UploadOrder::newest, 0.5},
+      WrongClock{.scope = {.share = 0.3}, .offset = -2h},
+      WrongClock{.scope = {.share = 0.3}, .drift = 1234.5},
+      WrongClock{.scope = {.share = 0.1, .start = 6min}, .reset = true},
+      StuckValue{{.share = 0.2, .start = 4min}, "temperature"},
+      Reboot{{.share = 0.5, .start = 2min, .every = 5min}},
+      Delay{{{0.8, 10s}, {1, 5min}}}};
+  return options;
+}
+
 std::set<std::string> distinct_messages(const std::string& lines) {
   std::set<std::string> messages;
   std::istringstream in(lines);
@@ -53,9 +71,9 @@ std::set<std::string> distinct_messages(const std::string& lines) {
 }  // namespace
 
 TEST_CASE("same seed, same bytes, another seed, other bytes") {
-  const auto first = dry_run(faulty(1));
-  const auto again = dry_run(faulty(1));
-  const auto other = dry_run(faulty(2));
+  const auto first = dry_run(all_faults(1));
+  const auto again = dry_run(all_faults(1));
+  const auto other = dry_run(all_faults(2));
   CHECK(first.lines == again.lines);
   CHECK(first.ledger == again.ledger);
   CHECK(first.lines != other.lines);
@@ -72,7 +90,7 @@ TEST_CASE("a dry run with duplicates and reordering holds the same distinct mess
 }
 
 TEST_CASE("the ledger of a dry run has one line per distinct reading, acknowledged at its arrival") {
-  const auto written = dry_run(faulty(3));
+  const auto written = dry_run(all_faults(3));
   std::istringstream lines(written.lines), ledger(written.ledger);
   std::set<std::string> seen;
   std::size_t entries = 0;
@@ -86,6 +104,8 @@ TEST_CASE("the ledger of a dry run has one line per distinct reading, acknowledg
     REQUIRE(entry["acked"] == message["arrival"]);
     REQUIRE(entry["value"] == payload["value"]);
     REQUIRE(entry["seq"] == payload["seq"]);
+    REQUIRE(epoch_of(entry["event_time"].get<std::string>()) ==
+            Approx(payload["event_time"].get<double>()).epsilon(0).margin(1e-6));
     ++entries;
   }
   CHECK(entries == written.tally.published);
@@ -99,7 +119,7 @@ TEST_CASE("a dry run whose output is full says so") {
   RunOptions options = faulty(1);
   options.send.dry_run = true;
   const Plan plan = plan_run(options, Timestamp{}).value();
-  Faults faults(plan.source, plan.catalogue, {}, 1);
+  Faults faults(plan.source, field_of(plan, options.send), {});
   std::FILE* out = std::fopen("/dev/full", "w");
   const auto tally = write_messages(plan, faults, nullptr, out, {});
   std::fclose(out);

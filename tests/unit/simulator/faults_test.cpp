@@ -1,20 +1,18 @@
 #include "simulator/faults.h"
 
 #include <catch2/catch.hpp>
-#include <cmath>
 #include <map>
 #include <memory>
 #include <set>
 #include <tuple>
 
-#include "simulator/fleet.h"
+#include "tests/unit/simulator/fault_run.h"
 
 using namespace lookout;
+using namespace lookout::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-const Timestamp kStart = Timestamp{1'767'225'600s};
 
 // 100,000 messages of one metric: 50 sensors, 2,000 instants.
 Scenario large() {
@@ -37,29 +35,14 @@ Key key_of(const Sample& sample) {
   return {sample.sensor, value.metric, sample.seq, sample.event_time, value.number};
 }
 
-struct Outcome {
-  std::vector<Message> messages;
+struct Outcome : FaultRun {
   std::set<Key> distinct;
-  std::uint64_t lost = 0;
 };
 
 Outcome run(const Scenario& scenario, const FaultOptions& options, std::uint64_t seed = 1) {
-  const Catalogue catalogue = make_catalogue(scenario, seed);
-  auto fleet = std::make_shared<Fleet>(scenario, kStart, Form::one_metric, seed);
-  Faults faults([fleet](Sample& sample) { return fleet->next(sample); }, catalogue, options, seed);
-  Outcome outcome;
-  while (auto message = faults.next()) {
-    outcome.distinct.insert(key_of(message->sample));
-    outcome.messages.push_back(std::move(*message));
-  }
-  outcome.lost = faults.lost();
+  Outcome outcome{run_faults(scenario, options, seed), {}};
+  for (const Message& message : outcome.messages) outcome.distinct.insert(key_of(message.sample));
   return outcome;
-}
-
-// Within 5 standard deviations of a binomial with this share.
-void check_share(std::size_t count, std::size_t of, double share) {
-  const auto n = static_cast<double>(of);
-  CHECK(std::abs(static_cast<double>(count) - n * share) < 5 * std::sqrt(n * share * (1 - share)));
 }
 
 Source list_of(std::vector<Sample> samples) {
@@ -179,7 +162,7 @@ TEST_CASE("same seed, same messages, another seed, others") {
 
 TEST_CASE("spikes hit the metric and the share asked for, by the amount asked for") {
   FaultOptions options;
-  options.spikes = {{0.01, 50, "temperature"}};
+  options.faults = {Spike{0.01, 50, "temperature"}};
   const auto plain = run(large(), {});
   const auto spiked = run(large(), options);
   std::size_t hits = 0;
@@ -191,7 +174,7 @@ TEST_CASE("spikes hit the metric and the share asked for, by the amount asked fo
     REQUIRE(jump == Approx(50).margin(1e-9));
   }
   check_share(hits, 100'000, 0.01);
-  options.spikes = {{1, 50, "smoke"}};
+  options.faults = {Spike{1, 50, "smoke"}};
   CHECK(run(large(), options).distinct == plain.distinct);
 }
 
@@ -204,7 +187,7 @@ TEST_CASE("samples that step back in time keep the order of their source") {
     samples.push_back(sample);
   }
   const Catalogue catalogue = make_catalogue(small(), 1);
-  Faults faults(list_of(samples), catalogue, {}, 1);
+  Faults faults(list_of(samples), {catalogue, kStart, Random(1)}, {});
   std::vector<Microseconds> times, dues;
   while (const auto message = faults.next()) {
     times.push_back(message->sample.event_time - kStart);
@@ -222,7 +205,7 @@ TEST_CASE("no sample is asked for before it could be due next") {
     return true;
   };
   const Catalogue catalogue = make_catalogue(small(), 1);
-  Faults faults(source, catalogue, {}, 1);
+  Faults faults(source, {catalogue, kStart, Random(1)}, {});
   for (int i = 0; i < 100; ++i) {
     REQUIRE(faults.next());
     REQUIRE(*asked == i + 1);

@@ -31,19 +31,7 @@ TEST_CASE("a bad fire is refused with what is accepted") {
   CHECK_THAT(error("region=a,sensor=b,temperature=1"), Catch::Contains("not both"));
   CHECK_THAT(error(""), Catch::Contains("KEY=VALUE"));
   CHECK_THAT(error("temperature=1,"), Catch::Contains("KEY=VALUE"));
-}
-
-TEST_CASE("a fault is read, and a bad one is refused with what is accepted") {
-  const Spike spike = parse_fault("kind=spike,share=0.001,amount=-50,metric=temperature").value();
-  CHECK(spike.share == 0.001);
-  CHECK(spike.amount == -50);
-  CHECK(spike.metric == "temperature");
-  const auto error = [](const char* text) { return parse_fault(text).error(); };
-  CHECK_THAT(error("kind=spik,share=1,amount=1"), Catch::Contains("accepted is spike"));
-  CHECK_THAT(error("kind=spike,share=2,amount=1"), Catch::Contains("numbers from 0 to 1"));
-  CHECK_THAT(error("kind=spike,shar=1"), Catch::Contains("accepted are kind, share, amount and metric"));
-  CHECK_THAT(error("kind=spike"), Catch::Contains("needed are"));
-  CHECK_THAT(error("share=1,amount=1"), Catch::Contains("needed are"));
+  CHECK_THAT(error("region=a,temperature=1,region=b"), Catch::Contains("region: accepted is one value"));
 }
 
 TEST_CASE("a metric starts from what is known about it") {

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 namespace {
 
 const Catalogue kCatalogue{.network = "wildfire",
-                           .boot = "a1b2",
+                           .boot = 0xa1b2,
                            .sensors = {{"north", "sensor-000"}},
                            .metrics = {{"temperature", "Cel", 0}, {"smoke", "ug/m3", 0}}};
 

@@ -12,7 +12,7 @@ namespace {
 
 Catalogue catalogue() {
   return {.network = "wildfire",
-          .boot = "a1b2",
+          .boot = 0xa1b2,
           .sensors = {{"north", "sensor-000"}, {"south", "sensor-001"}},
           .metrics = {{"temperature", "Cel", 0}, {"smoke", "ug/m3", 0}, {"humidity", "", 0}}};
 }
@@ -43,6 +43,19 @@ TEST_CASE("combined is a message of codec flat on a topic of three names") {
   CHECK(message.payload ==
         R"({"sensor_id":"sensor-001","region":"south","event_time":1790000000.012,)"
         R"("temperature_c":22.53,"smoke_ug_m3":5.1,"humidity":40,"seq":123,"boot":"a1b2"})");
+}
+
+TEST_CASE("boot ids are 4 hex digits that count the boots of a sensor") {
+  Sample one = sample({{0, 1}});
+  const auto boot = [&one](std::uint16_t first, std::uint32_t boots) {
+    Catalogue names = catalogue();
+    names.boot = first;
+    one.boots = boots;
+    return nlohmann::json::parse(format_message(names, one, Form::one_metric).payload)["boot"];
+  };
+  CHECK(boot(0xa1b2, 1) == "a1b3");
+  CHECK(boot(0x0009, 1) == "000a");
+  CHECK(boot(0xffff, 2) == "0001");
 }
 
 TEST_CASE("an event time comes back from the payload to the microsecond") {

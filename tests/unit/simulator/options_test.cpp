@@ -42,6 +42,7 @@ TEST_CASE("the options of run reach the plan") {
       "--start 2026-02-03T04:05:06Z --follow --combined --duplicates 0.1 --reorder 0.2 --reorder-max 2m "
       "--lose 0.3 "
       "--fire region=a,temperature=3 --fire region=b,temperature=4 --fault kind=spike,share=0.5,amount=1 "
+      "--fault kind=delay,max=1h "
       "--metric name=temperature --truth t.ndjson --dry-run --host box --port 1884 --username u "
       "--password-file /etc/hosts "
       "--ca-file /etc/passwd");
@@ -60,7 +61,7 @@ TEST_CASE("the options of run reach the plan") {
   CHECK(options.send.faults.reorder_max == 2min);
   CHECK(options.send.faults.lose == 0.3);
   CHECK(options.fires.size() == 2);
-  CHECK(options.send.faults.spikes.size() == 1);
+  CHECK(options.send.faults.faults.size() == 2);
   CHECK(options.metrics.size() == 1);
   CHECK(options.send.truth == "t.ndjson");
   CHECK(options.send.mqtt.host == "box");
@@ -82,7 +83,7 @@ TEST_CASE("the options of play reach the plan") {
   CHECK(options.recording.file == "table.csv");
   CHECK(options.recording.columns == std::vector<std::string>{"Quad*", "Plume*"});
   CHECK(options.recording.time_column == "Time");
-  CHECK(options.recording.time_format == TimeFormat::milliseconds);
+  CHECK(options.recording.time_format == CsvTimeFormat::milliseconds);
   CHECK(options.time_zero == Timestamp{1'767'225'600s});
   CHECK(options.recording.pattern->text() == "{region} {sensor}");
   CHECK(options.recording.network == "lab");
@@ -100,7 +101,7 @@ TEST_CASE("a bad value is refused with what is accepted") {
   CHECK_THAT(error_of("--sensors 0"), Catch::Contains("1 to 1000000"));
   CHECK_THAT(error_of("--network a/b"), Catch::Contains("accepted are 1 to 64 of"));
   CHECK_THAT(error_of("--fire temperature"), Catch::Contains("KEY=VALUE"));
-  CHECK_THAT(error_of("--fault kind=x"), Catch::Contains("accepted is spike"));
+  CHECK_THAT(error_of("--fault kind=x"), Catch::Contains("accepted are spike, offline"));
   CHECK_THAT(error_of("--seed -1"), Catch::Contains("whole numbers from 0 to 18446744073709551615"));
   CHECK_THAT(error_of("--seed 18446744073709551616"), Catch::Contains("is not a seed"));
   CHECK_THAT(error_of("--password-file /nonexistent"), Catch::Contains("/nonexistent"));

@@ -136,8 +136,42 @@ TEST_CASE("what contradicts itself is refused with what is accepted") {
              Catch::Contains("a name is 1 to 64"));
   CHECK_THAT(error([](RunOptions& options) { options.duration = 0s; }), Catch::Contains("1ms and more"));
   CHECK_THAT(error([](RunOptions& options) { options.interval = 0s; }), Catch::Contains("1ms and more"));
-  CHECK_THAT(error([](RunOptions& options) { options.send.faults.spikes = {{1, 1, "x"}}; }),
-             Catch::Contains("no such metric"));
+}
+
+TEST_CASE("faults that name what is not there or contradict each other are refused with what is accepted") {
+  const auto error = [](std::vector<Fault> faults) {
+    RunOptions options;
+    options.send.faults.faults = std::move(faults);
+    return plan_run(options, kNow).error();
+  };
+  CHECK_THAT(error({Spike{1, 1, "x"}}), Catch::Contains("the metrics are temperature, smoke"));
+  CHECK_THAT(error({StuckValue{{}, "x"}}), Catch::Contains("the metrics are temperature, smoke"));
+  const FaultScope region{.region = "nort", .start = 1h, .duration = 1h};
+  const FaultScope sensor{.sensor = "sensor-050", .start = 1h, .duration = 1h};
+  CHECK_THAT(error({Outage{region}}), Catch::Contains("central, east, north, south, west"));
+  CHECK_THAT(error({Outage{sensor}}), Catch::Contains("the sensors are sensor-000 to sensor-049"));
+  CHECK_THAT(error({WrongClock{region}}), Catch::Contains("nort"));
+  CHECK_THAT(error({StuckValue{sensor}}), Catch::Contains("sensor-050"));
+  CHECK_THAT(error({Reboot{sensor}}), Catch::Contains("sensor-050"));
+  const Delay delay{{{1, 1h}}};
+  CHECK_THAT(error({delay, delay}), Catch::Contains("accepted is one"));
+  const Outage north{{.region = "north", .duration = 1h, .every = 2h}};
+  const Outage one{{.sensor = "sensor-005", .start = 1h, .duration = 1h, .every = 2h}};
+  CHECK_THAT(error({north, one}), Catch::Contains("hit sensor-005: accepted is one for each sensor"));
+}
+
+TEST_CASE("times of faults count from the first reading, in a run and of a table") {
+  RunOptions run;
+  run.preset = "wildfire";
+  CHECK(plan_run(run, kNow)->data_start == Timestamp{1'790'000'100s});  // on the window's edge
+  const TempFolder folder;
+  spit(folder / "t.csv", "t,a\n-5,1\n10,3\n");
+  PlayOptions play;
+  play.recording.file = folder / "t.csv";
+  play.time_zero = Timestamp{100s};
+  CHECK(plan_play(play, kNow)->data_start == Timestamp{95s});
+  play.send.faults.faults = {StuckValue{{.sensor = "b"}}};
+  CHECK_THAT(plan_play(play, kNow).error(), Catch::Contains("no such sensor"));
 }
 
 TEST_CASE("a played table begins now at 1x and ends now at any other speed, unless its zero is given") {

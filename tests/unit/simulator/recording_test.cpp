@@ -95,9 +95,9 @@ TEST_CASE("globs select columns, and never the time column") {
 
 TEST_CASE("times in milliseconds and in RFC 3339 are read") {
   RecordingOptions options;
-  options.time_format = TimeFormat::milliseconds;
+  options.time_format = CsvTimeFormat::milliseconds;
   CHECK(texts(*Table("t,a\n1500,1\n").open(options).value()) == Texts{"1500:1:default/a/value=1"});
-  options.time_format = TimeFormat::rfc3339;
+  options.time_format = CsvTimeFormat::rfc3339;
   const auto recording =
       Table("t,a\n1970-01-01T00:01:00.5Z,1\n1970-01-01T02:00:00+01:00,2\n").open(options).value();
   CHECK(texts(*recording) == Texts{"60500:1:default/a/value=1", "3600000:2:default/a/value=2"});
