@@ -1,60 +1,77 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "common/timestamp.h"
+#include "gateway/seq_ranges.h"
 
 namespace lookout {
+
+/// The names of a group's sensors by member index.
+using Members = std::span<const std::string* const>;
 
 /// What an aggregate needs to know of a reading.
 struct Sample {
   double value;
   Timestamp event_time;
   Timestamp arrival;
-  std::uint32_t member = 0;  ///< the sensor's index in its group, counted from 0
-  std::int64_t seq = -1;     ///< -1: the sensor gave none
+  std::uint32_t member = 0;  ///< the sensor's index in its group
   std::uint32_t boot = 0;    ///< a hash of the sensor's boot id
+  std::int64_t seq = -1;     ///< -1: the sensor gave none
+  bool over = false;         ///< above the window's threshold
 };
 
-/// The running aggregate of one metric in one window. Sum by Neumaier's compensated summation (ZAMM 54,
-/// 1974), mean of squares by Welford's update (Technometrics 4(3), 1962): stable for any number and size of
-/// values. Threading: one owner.
+/// The running aggregate of one metric over an interval of event time. Sum by Neumaier's compensated
+/// summation (ZAMM 54, 1974); squares of deviations by Youngs and Cramer's update (Technometrics 13(3), 1971)
+/// and Chan, Golub and LeVeque's merge (COMPSTAT 1982): stable for any number and size of values. The same
+/// additions and merges in the same order give the same bits. Threading: one owner.
 class Aggregate {
  public:
-  /// `members` are the names of the group's sensors, by which ties in event time are broken.
-  void add(const Sample& sample, const std::vector<const std::string*>& members);
+  /// `members` break ties in event time.
+  void add(const Sample& sample, Members members);
+  /// Takes up the readings of another aggregate of the same group.
+  void merge(const Aggregate& other, Members members);
 
   [[nodiscard]] std::uint64_t count() const { return count_; }
-  [[nodiscard]] std::uint64_t sensors() const { return distinct_; }
+  [[nodiscard]] std::uint64_t over() const { return over_; }
   [[nodiscard]] double sum() const { return sum_ + compensation_; }
   [[nodiscard]] double mean() const { return sum() / static_cast<double>(count_); }
   [[nodiscard]] double min() const { return min_; }
   [[nodiscard]] double max() const { return max_; }
   [[nodiscard]] double stddev() const;  ///< of the population
   /// By event time; ties by the sensor's name, then by value.
-  [[nodiscard]] const Sample& first() const { return first_; }
-  [[nodiscard]] const Sample& last() const { return last_; }
-  /// Numbers missing between the smallest and the largest seq of one boot of a sensor, over all sensors.
-  [[nodiscard]] std::uint64_t seq_gaps() const;
-  /// Indices of the sensors that contributed, ascending.
-  [[nodiscard]] std::vector<std::uint32_t> contributors() const;
+  [[nodiscard]] double first() const { return first_value_; }
+  [[nodiscard]] double last() const { return last_value_; }
+  [[nodiscard]] Timestamp newest_event() const { return last_time_; }
+  [[nodiscard]] Timestamp newest_arrival() const { return newest_arrival_; }
+  [[nodiscard]] const SeqRanges& seqs() const { return seqs_; }
 
  private:
-  struct SeqRange {
-    std::uint32_t member, boot;
-    std::int64_t smallest, largest;  // -1: no seq was given
-    std::uint64_t count;             // of readings with a seq
+  struct Extreme {
+    Timestamp time;
+    double value;
+    std::uint32_t member;
   };
-  void add_seq(const Sample& sample);
+  static bool before(const Extreme& a, const Extreme& b, Members members);
+  void add_to_sum(double value);
+  [[nodiscard]] Extreme first_reading() const { return {first_time_, first_value_, first_member_}; }
+  [[nodiscard]] Extreme last_reading() const { return {last_time_, last_value_, last_member_}; }
+  void set_first(const Extreme& reading);
+  void set_last(const Extreme& reading, Timestamp arrival);
+  void take_extremes(const Extreme& first, const Extreme& last, Timestamp arrival, Members members);
 
-  std::uint64_t count_ = 0, distinct_ = 0;
-  double sum_ = 0, compensation_ = 0;
-  double running_mean_ = 0, squares_ = 0;
+  // In an order that leaves no holes: there is one for every series and window.
+  std::uint64_t count_ = 0;
+  double sum_ = 0, compensation_ = 0, squares_ = 0;
   double min_ = 0, max_ = 0;
-  Sample first_{}, last_{};
-  std::vector<SeqRange> ranges_;  // by member, then boot
+  Timestamp first_time_, last_time_;
+  double first_value_ = 0, last_value_ = 0;
+  Timestamp newest_arrival_;
+  SeqRanges seqs_;
+  std::uint32_t first_member_ = 0, last_member_ = 0;
+  std::uint32_t over_ = 0;
 };
 
 }  // namespace lookout

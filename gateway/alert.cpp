@@ -41,6 +41,7 @@ std::expected<Alerts, std::vector<Problem>> Alerts::create(const std::vector<Rul
 }
 
 void Alerts::evaluate(const ClosedWindow& window, std::vector<AlertChange>& changes) {
+  if (!window.latest || window.retracted) return;
   for (Rule& rule : rules_) {
     if (rule.config.window != window.window || rule.config.by != window.group.by) continue;
     const auto holds = rule.condition->holds(window);
@@ -52,8 +53,10 @@ void Alerts::evaluate(const ClosedWindow& window, std::vector<AlertChange>& chan
     State& state = rule.states[group];
     const Evidence evidence = evidence_of(*rule.condition, window);
     if (!was_firing) {
-      state = {true, 0, fmt::format("{}/{}/{}", rule.config.name, group, to_rfc3339(window.end)), window.end,
-               evidence.metric.sensors};
+      std::string id = fmt::format("{}/{}/{}", rule.config.name, group, to_rfc3339(window.end));
+      // Resolved by one correction and true again by the next, it is the same alert.
+      const std::uint64_t revision = state.id == id ? state.revision + 1 : 0;
+      state = {true, revision, std::move(id), window.end, evidence.metric.sensors};
     } else if (*holds && state.sensors == evidence.metric.sensors) {
       continue;
     } else {

@@ -13,9 +13,10 @@
 
 namespace lookout {
 
-/// The step alert: rules over closed windows. Every closed window of a rule's group is one evaluation; a
-/// group whose condition holds fires, one whose condition no longer holds is resolved, and one without
-/// evaluations stays as it is. Deterministic; looks at no clock. Threading: one owner.
+/// The step alert: rules over closed windows. Every closed window of a rule's group is one evaluation, and so
+/// is a correction of the latest; a group whose condition holds fires, one whose condition no longer holds is
+/// resolved, and one without evaluations stays as it is. Deterministic; looks at no clock. Threading: one
+/// owner.
 class Alerts {
  public:
   /// Fails with every rule whose condition or summary cannot be understood.

@@ -13,7 +13,10 @@ namespace lookout {
 struct Books {
   std::uint64_t received = 0, accepted = 0, duplicate = 0, late = 0;
   std::array<std::uint64_t, kReasonNames.size()> rejected{};  ///< by Reason
-  std::uint64_t refused = 0;  ///< refusals by single windows of readings that another one took
+  std::uint64_t corrected = 0;            ///< accepted ones that came after a window of theirs had closed
+  std::uint64_t refused = 0;              ///< refusals by single windows of readings that another one took
+  std::uint64_t windows_full = 0;         ///< readings that a window refused because it held too many windows
+  std::uint64_t watermarks_set_back = 0;  ///< how often time proved to have run ahead
   std::uint64_t retained_ignored =
       0;  ///< retained messages without identity: not received in the sense above
 

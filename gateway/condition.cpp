@@ -12,12 +12,14 @@
 namespace lookout {
 namespace {
 
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+
 struct Field {
   std::string_view name;
   double (*get)(const MetricResult&);
 };
 
-constexpr std::array<Field, 10> kFields{{
+constexpr std::array<Field, 11> kFields{{
     {"count", [](const MetricResult& r) { return static_cast<double>(r.count); }},
     {"sensors", [](const MetricResult& r) { return static_cast<double>(r.sensors); }},
     {"sum", [](const MetricResult& r) { return r.sum; }},
@@ -28,6 +30,7 @@ constexpr std::array<Field, 10> kFields{{
     {"first", [](const MetricResult& r) { return r.first; }},
     {"last", [](const MetricResult& r) { return r.last; }},
     {"seq_gaps", [](const MetricResult& r) { return static_cast<double>(r.seq_gaps); }},
+    {"over", [](const MetricResult& r) { return r.over ? static_cast<double>(*r.over) : kMissing; }},
 }};
 
 constexpr const char* kNameCharacters = "0123456789_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -79,7 +82,8 @@ Result<AggregateName> AggregateName::parse(const std::string& text) {
 std::optional<double> AggregateName::value_in(const ClosedWindow& window) const {
   const auto result = std::ranges::find(window.metrics, metric, &MetricResult::metric);
   if (result == window.metrics.end()) return std::nullopt;
-  return std::ranges::find(kFields, aggregate, &Field::name)->get(*result);
+  const double value = std::ranges::find(kFields, aggregate, &Field::name)->get(*result);
+  return std::isnan(value) ? std::nullopt : std::optional(value);
 }
 
 Condition::Condition() = default;
@@ -124,7 +128,7 @@ std::optional<bool> Condition::holds(const ClosedWindow& window) {
   for (std::size_t i = 0; i < names_.size(); ++i) {
     const auto value = names_[i].value_in(window);
     complete = complete && value.has_value();
-    slots_[i] = value.value_or(std::numeric_limits<double>::quiet_NaN());
+    slots_[i] = value.value_or(kMissing);
   }
   const bool result = is_true(expression_->parser.Eval());
   if (!result && !complete) return std::nullopt;

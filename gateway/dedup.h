@@ -1,20 +1,25 @@
 #pragma once
 
-#include <unordered_map>
+#include <limits>
 #include <vector>
 
-#include "common/reading.h"
+#include "common/identity.h"
 #include "common/timestamp.h"
 #include "gateway/identity_set.h"
 
 namespace lookout {
 
+/// What dedup knows of a reading.
+enum class Seen : std::uint8_t {
+  never,
+  before,
+  forgotten,  ///< it is from a time of which identities were remembered and are no longer: nobody can tell
+};
+
 /// The step dedup: QoS 1 may deliver twice, and a publisher's retransmission looks like a fresh message, so a
-/// reading is recognised by its identity and by nothing else.
+/// reading is recognised by its identity and by nothing else. Exact. What is asked about is remembered.
 ///
-/// Identities with an event time are remembered per sensor in buckets of event time until the caller says
-/// that nothing before a horizon can be taken any more; those without (seq and boot only) for
-/// `identity_window` of arrival time. Exact. Threading: one owner.
+/// `sensor` is a small number that is the sensor's own. Threading: one owner.
 class Dedup {
  public:
   /// `bucket`: the width of a bucket of event time; the largest window's size is a good one. Above zero.
@@ -23,9 +28,19 @@ class Dedup {
         arrival_bucket_(std::max(identity_window / 8, Microseconds{1})),
         identity_window_(identity_window) {}
 
-  /// Remembers the reading and says whether it was seen before. `sensor` is any number that is the sensor's
-  /// own. `horizon`: the event time below which nothing of this sensor can be taken any more.
-  bool is_repeat(std::uint32_t sensor, const Reading& reading, Timestamp arrival, Timestamp horizon);
+  /// An identity that has an event time in it: remembered until nothing of that time can be taken any more.
+  /// `horizon()` gives the event time below which that is so for all the sensor sends; it is asked for when a
+  /// bucket begins, which is when old ones are forgotten.
+  template <typename Horizon>
+  Seen by_event_time(std::uint32_t sensor, const Identity& identity, Timestamp event_time, Horizon horizon) {
+    Sensor& known = of_sensor(by_event_time_, sensor);
+    const std::int64_t number = number_of(event_time, bucket_);
+    if (!has(known, number)) forget_before(known, number_of(horizon(), bucket_));
+    if (number < known.remembers_from) return Seen::forgotten;
+    return insert(known, number, identity) ? Seen::never : Seen::before;
+  }
+  /// Any identity: remembered for `identity_window` of arrival time.
+  Seen by_arrival(std::uint32_t sensor, const Identity& identity, Timestamp arrival);
 
   [[nodiscard]] std::size_t remembered() const { return remembered_; }
 
@@ -34,13 +49,19 @@ class Dedup {
     std::int64_t number;  // time / width
     IdentitySet identities;
   };
-  using Buckets = std::vector<Bucket>;
+  struct Sensor {
+    std::int64_t remembers_from = std::numeric_limits<std::int64_t>::min();  // a bucket's number
+    std::vector<Bucket> buckets;                                             // by number
+  };
 
-  bool insert(Buckets& buckets, std::int64_t number, const Identity& identity);
-  void forget_before(Buckets& buckets, std::int64_t number);
+  static std::int64_t number_of(Timestamp time, Microseconds width);
+  static bool has(const Sensor& sensor, std::int64_t number);
+  static Sensor& of_sensor(std::vector<Sensor>& sensors, std::uint32_t sensor);
+  bool insert(Sensor& sensor, std::int64_t number, const Identity& identity);
+  void forget_before(Sensor& sensor, std::int64_t number);
 
   const Microseconds bucket_, arrival_bucket_, identity_window_;
-  std::unordered_map<std::uint32_t, Buckets> by_event_time_, by_arrival_;
+  std::vector<Sensor> by_event_time_, by_arrival_;
   std::size_t remembered_ = 0;
 };
 

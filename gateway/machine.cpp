@@ -11,7 +11,7 @@ namespace {
 
 Microseconds largest_window(const std::vector<WindowConfig>& windows) {
   Microseconds largest = std::chrono::minutes{5};
-  for (const WindowConfig& window : windows) largest = std::max(largest, window.size);
+  for (const WindowConfig& window : windows) largest = std::max({largest, window.size, window.gap});
   return largest;
 }
 
@@ -27,46 +27,76 @@ Machine::Machine(const Config& config, Alerts alerts)
     : time_(config.time),
       decoder_(std::make_unique<Decoder>(config.inputs, config.limits)),
       dedup_(largest_window(config.windows), config.time.identity_window),
-      windows_(std::make_unique<Windows>(decoder_->series(), config.windows, config.time.lag)),
+      windows_(std::make_unique<Windows>(decoder_->series(), config.windows, config.time)),
       alerts_(std::move(alerts)) {}
 
 void Machine::step(const journal::Record& record, std::vector<Output>& outputs) {
   outputs.clear();
+  const Timestamp arrival = record.message.arrival;
+  clock_.advance(record);
+  windows_->run_deadlines({arrival, clock_.connected()}, closed_);
+  put_out_closed(outputs);
+  if (record.kind != journal::Kind::message) return;
   decoder_->decode(record.message, decoded_);
   for (Refusal& refusal : decoded_.refusals) reject(std::move(refusal), outputs);
-  for (const Reading& reading : decoded_.readings) take(reading, record.message.arrival, outputs);
+  for (Reading& reading : decoded_.readings) take(reading, arrival, outputs);
   if (decoded_.refusals.empty() && decoded_.readings.empty()) ++books_.retained_ignored;
 }
 
-void Machine::take(const Reading& reading, Timestamp arrival, std::vector<Output>& outputs) {
-  if (auto refusal = guard(reading, arrival)) return reject(std::move(*refusal), outputs);
+void Machine::finish(std::vector<Output>& outputs) {
+  outputs.clear();
+  windows_->finish(clock_.wall(), closed_);
+  put_out_closed(outputs);
+}
+
+std::optional<Microseconds> Machine::due_in() {
+  const auto deadline = windows_->next_deadline();
+  if (!deadline) return std::nullopt;
+  return *deadline - clock_.connected();
+}
+
+void Machine::take(Reading& reading, Timestamp arrival, std::vector<Output>& outputs) {
+  hear_time(reading);
+  if (auto refusal = guard(reading)) return reject(std::move(*refusal), outputs);
   ++books_.received;
-  const auto verdict = windows_->judge(reading);
-  if (verdict.covered && !verdict.taken) {
-    // Before dedup: what no window can take is late, also the second time; its identity need not be
-    // remembered.
-    ++books_.late;
-    outputs.push_back(Late{decoder_->series()[reading.series].metric, verdict.refused_by, verdict.late_by});
-    return;
+  const Series& series = decoder_->series()[reading.series];
+  const auto judgement = windows_->judge(reading);
+  switch (look_up(reading, judgement)) {
+    case Seen::before:
+      ++books_.duplicate;
+      return;
+    case Seen::forgotten:
+      --books_.received;
+      return reject({Reason::past, "event_time is from before what repeats are known for", series.metric},
+                    outputs);
+    case Seen::never:
+      break;
   }
-  // What no window covers is remembered for identity_window, and never at the cost of what a window still
-  // needs.
-  auto horizon = windows_->horizon(reading);
-  if (!verdict.covered) horizon = std::min(horizon, arrival - time_.identity_window);
-  if (dedup_.is_repeat(windows_->sensor_of(reading), reading, arrival, horizon)) {
-    ++books_.duplicate;
+  if (!reading.time_is_arrival)
+    lateness_.note(windows_->sensor_of(reading), series, reading.event_time, clock_.now());
+  books_.windows_full += judgement.full ? 1 : 0;
+  if (judgement.covered && !judgement.taken) {
+    ++books_.late;
+    outputs.push_back(Late{series.metric, judgement.refused_by, judgement.late_by});
+    // What was refused for want of room is evidence of time all the same: nothing would ever become final.
+    if (judgement.full) windows_->take(reading, {arrival, clock_.connected()}, closed_);
+    put_out_closed(outputs);
     return;
   }
   ++books_.accepted;
-  books_.refused += verdict.refused_by.size();
-  closed_.clear();
-  windows_->take(reading, arrival, closed_);
+  books_.refused += judgement.refused_by.size();
+  books_.corrected += windows_->take(reading, {arrival, clock_.connected()}, closed_) ? 1 : 0;
+  put_out_closed(outputs);
+}
+
+void Machine::put_out_closed(std::vector<Output>& outputs) {
   for (ClosedWindow& window : closed_) {
     changes_.clear();
     alerts_.evaluate(window, changes_);
-    outputs.push_back(std::move(window));
+    if (window.publish) outputs.push_back(std::move(window));
     for (AlertChange& change : changes_) outputs.push_back(std::move(change));
   }
+  closed_.clear();
 }
 
 void Machine::reject(Refusal refusal, std::vector<Output>& outputs) {
@@ -75,22 +105,53 @@ void Machine::reject(Refusal refusal, std::vector<Output>& outputs) {
   outputs.push_back(Rejected{std::move(refusal)});
 }
 
+// A reading without a time of its own has that of its arrival, which is worth nothing while the wall clock is
+// not trusted.
+void Machine::hear_time(Reading& reading) {
+  if (reading.time_is_arrival) {
+    reading.event_time = clock_.now();
+  } else {
+    clock_.hear(windows_->sensor_of(reading), reading.event_time);
+  }
+  const Timestamp limit = clock_.now() + time_.max_future;
+  if (windows_->newest() <= limit) return;
+  windows_->set_back(limit);
+  ++books_.watermarks_set_back;
+}
+
 // A clock that is wrong must never move a watermark: judged before any window hears of the reading.
-std::optional<Refusal> Machine::guard(const Reading& reading, Timestamp arrival) const {
+std::optional<Refusal> Machine::guard(const Reading& reading) const {
+  const Timestamp now = clock_.now();
   const std::string& metric = decoder_->series()[reading.series].metric;
-  if (reading.event_time > arrival + time_.max_future) {
+  const char* const whose = clock_.trusted() ? "box's clock" : "sensors' median";
+  if (reading.event_time > now + time_.max_future) {
     return Refusal{Reason::future,
-                   fmt::format("event_time {} is more than {} (time.max_future) ahead of the box's clock",
-                               to_rfc3339(reading.event_time), format_duration(time_.max_future)),
+                   fmt::format("event_time {} is more than {} (time.max_future) ahead of the {}",
+                               to_rfc3339(reading.event_time), format_duration(time_.max_future), whose),
                    metric};
   }
-  if (reading.event_time < arrival - time_.max_past) {
+  if (reading.event_time < now - time_.max_past) {
     return Refusal{Reason::past,
-                   fmt::format("event_time {} is more than {} (time.max_past) behind the box's clock",
-                               to_rfc3339(reading.event_time), format_duration(time_.max_past)),
+                   fmt::format("event_time {} is more than {} (time.max_past) behind the {}",
+                               to_rfc3339(reading.event_time), format_duration(time_.max_past), whose),
                    metric};
   }
   return std::nullopt;
+}
+
+// An identity with an event time in it is remembered as long as a window can take the reading; after that it
+// is late, also the second time. The others, and what no window covers, for identity_window of arrival.
+// Nothing is remembered beyond max_past; after a step back of the clock, what may or may not be a repeat is
+// refused.
+Seen Machine::look_up(const Reading& reading, const Windows::Judgement& judgement) {
+  if (!reading.identity) return Seen::never;
+  const GroupId sensor = windows_->sensor_of(reading);
+  if (!reading.identity_has_time || !judgement.covered)
+    return dedup_.by_arrival(sensor, *reading.identity, Timestamp{clock_.connected()});
+  if (!judgement.taken) return Seen::never;
+  return dedup_.by_event_time(sensor, *reading.identity, reading.event_time, [&] {
+    return std::max(windows_->horizon(reading), clock_.now() - time_.max_past);
+  });
 }
 
 }  // namespace lookout

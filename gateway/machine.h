@@ -9,7 +9,9 @@
 #include "gateway/alert.h"
 #include "gateway/books.h"
 #include "gateway/dedup.h"
+#include "gateway/lateness.h"
 #include "gateway/output.h"
+#include "gateway/reference_clock.h"
 #include "gateway/window.h"
 
 namespace lookout {
@@ -25,27 +27,42 @@ class Machine {
   static std::expected<Machine, std::vector<Problem>> create(const Config& config, std::string box_id);
   Machine(Machine&&) = default;
 
-  /// Takes one record and replaces `outputs` by what follows from it, in order.
+  /// Takes one record and replaces `outputs` by what follows from it, in order: first what its time alone
+  /// brings, then what its message does.
   void step(const journal::Record& record, std::vector<Output>& outputs);
+  /// The end of input: replaces `outputs` by what all windows hold that was not published.
+  void finish(std::vector<Output>& outputs);
+  /// Connected time from the last record to the next deadline, when there is one: if no record comes before,
+  /// a tick is to be appended then.
+  [[nodiscard]] std::optional<Microseconds> due_in();
 
   [[nodiscard]] const Books& books() const { return books_; }
   [[nodiscard]] const Windows& windows() const { return *windows_; }
   [[nodiscard]] const Alerts& alerts() const { return alerts_; }
+  [[nodiscard]] const ReferenceClock& clock() const { return clock_; }
+  [[nodiscard]] const Lateness& lateness() const { return lateness_; }
+  /// The lag that windows have unless they name their own.
+  [[nodiscard]] Microseconds lag() const { return time_.lag; }
   [[nodiscard]] std::size_t series() const { return decoder_->series().size(); }
   [[nodiscard]] std::size_t remembered() const { return dedup_.remembered(); }
 
  private:
   Machine(const Config& config, Alerts alerts);
-  void take(const Reading& reading, Timestamp arrival, std::vector<Output>& outputs);
+  void take(Reading& reading, Timestamp arrival, std::vector<Output>& outputs);
   void reject(Refusal refusal, std::vector<Output>& outputs);
-  [[nodiscard]] std::optional<Refusal> guard(const Reading& reading, Timestamp arrival) const;
+  void hear_time(Reading& reading);
+  [[nodiscard]] std::optional<Refusal> guard(const Reading& reading) const;
+  Seen look_up(const Reading& reading, const Windows::Judgement& judgement);
+  void put_out_closed(std::vector<Output>& outputs);
 
   TimeConfig time_;
   std::unique_ptr<Decoder> decoder_;  // the windows refer to its series
+  ReferenceClock clock_;
   Dedup dedup_;
   std::unique_ptr<Windows> windows_;
   Alerts alerts_;
   Books books_;
+  Lateness lateness_;
   Decoder::Result decoded_;  // these three are reused from step to step
   std::vector<ClosedWindow> closed_;
   std::vector<AlertChange> changes_;

@@ -3,15 +3,18 @@
 // Started by systemd (lookout-gateway.service) or by hand: lookout-gateway run --config lookout.toml
 // Reads:  MQTT, the topics of every [[input]]; its own journal and cursor in <state>/gateway.
 // Writes: MQTT, aggregates/ alerts/ late/ rejected/ lookout/gateway/; the journal before it acknowledges a
-// message. Killed at any moment: the broker keeps what was not acknowledged, the journal has what was. The
-// next start reads the journal through the same machine and goes on publishing where the broker had
-// confirmed.
+// message. backtest and lateness run over recorded messages instead: they read a file or standard input,
+// write to standard output, and touch neither MQTT nor state. Killed at any moment: the broker keeps what was
+// not acknowledged, the journal has what was. The next start reads the journal through the same machine and
+// goes on publishing where the broker had confirmed.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "common/cli.h"
 #include "common/exit_code.h"
 #include "common/service.h"
+#include "gateway/backtest.h"
+#include "gateway/lateness_report.h"
 #include "gateway/machine.h"
 #include "gateway/worker.h"
 
@@ -58,6 +61,7 @@ int run(const CommandLine& line) {
   // A record whose outputs were confirmed in part had this offset, even if a power cut took it from the
   // journal.
   options.first_offset = worker.start().offset + (worker.start().index > 0 ? 1 : 0);
+  options.record_link_and_clock = true;
   options.on_acknowledged = [&](std::uint64_t tag) { worker.confirmed(tag); };
   const auto service = Service::create(*config, *folder, std::move(options));
   if (!service) {
@@ -69,6 +73,52 @@ int run(const CommandLine& line) {
   return code;
 }
 
+struct RecordedOptions {
+  PlaybackOptions playback{};
+  LatenessOptions lateness{};
+};
+
+// What both commands over recordings begin with: the configuration, and a machine that the box's own state
+// does not touch.
+template <typename Then>
+int over_recording(const CommandLine& line, RecordedOptions& options, Then then) {
+  const auto config = line.load(check_rules);
+  if (!config) return config.error();
+  auto machine = Machine::create(*config, config->box_id.empty() ? "backtest" : config->box_id);
+  if (!machine) return kExitConfiguration;  // check_rules has said why
+  options.playback.trusted = config->clock != ClockSetting::untrusted;
+  return then(*config, std::move(*machine));
+}
+
+void add_recording_commands(CommandLine& line, RecordedOptions& options) {
+  const auto with_input = [&](CLI::App& command) -> CLI::App& {
+    line.with_config(command);
+    command
+        .add_option("--input", options.playback.input, "Recorded messages, one a line; - is standard input")
+        ->required();
+    return command;
+  };
+  CLI::App& backtest_command =
+      with_input(line.command("backtest", "Print what would have come out of recorded messages", [&] {
+        return over_recording(line, options, [&](const Config&, Machine machine) {
+          return backtest(std::move(machine), options.playback);
+        });
+      }));
+  backtest_command.add_flag_callback(
+      "--no-flush", [&] { options.playback.flush = false; },
+      "Leave windows open that are open at the end of input");
+  CLI::App& lateness_command =
+      with_input(line.command("lateness", "Print how late the readings of recorded messages come", [&] {
+        return over_recording(line, options, [&](const Config& config, Machine machine) {
+          return report_lateness(config, std::move(machine), options.playback, options.lateness);
+        });
+      }));
+  lateness_command.add_flag("--json", options.lateness.json, "One JSON object with every sensor");
+  lateness_command
+      .add_option("--sensors", options.lateness.sensors, "How many sensors to list, the latest first")
+      ->capture_default_str();
+}
+
 }  // namespace
 }  // namespace lookout
 
@@ -76,5 +126,7 @@ int main(int argc, char** argv) {
   lookout::CommandLine line("Turns sensor readings into aggregates and alerts");
   line.with_config(line.command("run", "Run until SIGTERM", [&] { return lookout::run(line); }));
   line.with_config(line.command("check", "Validate the configuration", [&] { return lookout::check(line); }));
+  lookout::RecordedOptions recorded;
+  lookout::add_recording_commands(line, recorded);
   return line.run(argc, argv);
 }

@@ -21,22 +21,34 @@ struct GroupName {
   [[nodiscard]] std::string text() const;
 };
 
+/// What made a window's result come out.
+enum class ClosedBy : std::uint8_t { watermark, idle, late, end_of_input };
+
 /// The result of one metric in a closed window.
 struct MetricResult {
   std::string metric, unit;
+  std::uint64_t revision = 0;
+  std::uint64_t late = 0;  ///< readings taken after revision 0
+  bool changed = true;     ///< false: published as it is already, here only for the rules
   std::uint64_t count = 0, sensors = 0;
   double sum = 0, mean = 0, min = 0, max = 0, stddev = 0, first = 0, last = 0;
   std::uint64_t seq_gaps = 0;
+  std::optional<std::uint64_t> over;  ///< readings above the window's threshold, where it has one
   // Evidence, for alerts.
   std::vector<std::string> first_sensors;  ///< the first few contributors by name
   Timestamp newest_event, newest_arrival;  ///< of the newest reading by event time
 };
 
-/// A window of one group that closed, with every metric that had data, by name.
+/// A window of one group that closed, was corrected or is retracted, with every metric that had data, by
+/// name.
 struct ClosedWindow {
   std::string window;
   GroupName group;
   Timestamp start, end;
+  ClosedBy closed_by = ClosedBy::watermark;
+  bool retracted = false;  ///< a session that has become part of another; the metrics have no figures then
+  bool publish = true;
+  bool latest = true;  ///< no later window of the group has closed: what it says is the state of things
   Timestamp watermark;
   Timestamp decided;  ///< arrival of the record that closed it
   std::vector<MetricResult> metrics;

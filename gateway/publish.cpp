@@ -16,12 +16,29 @@ constexpr std::size_t kKeptPayload = 1024;
 constexpr std::size_t kKeptDetail = 256;  // what somebody sent as a name may be as long as a message
 constexpr std::size_t kLongestTopic = 65535;
 
+constexpr std::array<const char*, 4> kClosedBy{"watermark", "idle", "late", "end_of_input"};
+
+// A retracted window has no figures; null keeps the shape of the message.
+void add_figures(ordered_json& payload, const MetricResult& result, bool retracted) {
+  const auto figure = [&](double value) { return retracted ? ordered_json(nullptr) : ordered_json(value); };
+  payload["count"] = result.count;
+  payload["sensors"] = result.sensors;
+  payload["sum"] = result.sum;
+  payload["mean"] = figure(result.mean);
+  payload["min"] = figure(result.min);
+  payload["max"] = figure(result.max);
+  payload["stddev"] = figure(result.stddev);
+  payload["first"] = figure(result.first);
+  payload["last"] = figure(result.last);
+}
+
 void render_window(const ClosedWindow& window, std::vector<Outgoing>& messages) {
   const std::string group = window.group.text();
   for (const MetricResult& result : window.metrics) {
+    if (!result.changed) continue;
     ordered_json payload;
     payload["id"] = window.id(result.metric);
-    payload["revision"] = 0;
+    payload["revision"] = result.revision;
     payload["network"] = window.group.network;
     payload["window"] = window.window;
     payload["group"] = group;
@@ -29,19 +46,13 @@ void render_window(const ClosedWindow& window, std::vector<Outgoing>& messages) 
     payload["unit"] = result.unit;
     payload["start"] = to_rfc3339(window.start);
     payload["end"] = to_rfc3339(window.end);
-    payload["closed_by"] = "watermark";
-    payload["count"] = result.count;
-    payload["sensors"] = result.sensors;
-    payload["sum"] = result.sum;
-    payload["mean"] = result.mean;
-    payload["min"] = result.min;
-    payload["max"] = result.max;
-    payload["stddev"] = result.stddev;
-    payload["first"] = result.first;
-    payload["last"] = result.last;
+    payload["closed_by"] = kClosedBy[static_cast<std::size_t>(window.closed_by)];
+    add_figures(payload, result, window.retracted);
     payload["watermark"] = to_rfc3339(window.watermark);
-    payload["late"] = 0;
+    payload["late"] = result.late;
     payload["seq_gaps"] = result.seq_gaps;
+    if (result.over) payload["over"] = *result.over;
+    if (window.retracted) payload["retracted"] = true;
     messages.push_back(
         {fmt::format("aggregates/{}/{}/{}/{}", window.group.network, window.window, group, result.metric),
          payload.dump(), false});

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/duration.h"
+
 namespace lookout {
 namespace {
 
@@ -19,7 +21,10 @@ ordered_json books_of(const Books& books) {
           {"duplicate", books.duplicate},
           {"rejected", rejected},
           {"late", books.late},
+          {"corrected", books.corrected},
           {"refused", books.refused},
+          {"windows_full", books.windows_full},
+          {"watermarks_set_back", books.watermarks_set_back},
           {"retained_ignored", books.retained_ignored}};
 }
 
@@ -35,7 +40,7 @@ std::string render_stats(const Machine& machine, const StatsFrame& frame) {
   stats["outbox"] = frame.outbox;
   stats["readings_per_second"] = frame.readings_per_second;
   stats["series"] = machine.series();
-  stats["open_windows"] = machine.windows().open_windows();
+  stats["held_windows"] = machine.windows().held();
   stats["remembered_identities"] = machine.remembered();
   stats["alerts_firing"] = machine.alerts().firing();
   ordered_json watermarks = ordered_json::object();
@@ -44,6 +49,11 @@ std::string render_stats(const Machine& machine, const StatsFrame& frame) {
       watermarks[group.network + '/' + group.text()] = to_rfc3339(watermark);
   });
   stats["watermarks"] = watermarks;
+  const ReferenceClock& clock = machine.clock();
+  stats["clock"] = {{"trusted", clock.trusted()},
+                    {"reference", to_rfc3339(clock.now())},
+                    {"connected_s", to_seconds(clock.connected())}};
+  stats["lateness"] = delays_json(machine.lateness().overall(), machine.lag());
   return stats.dump();
 }
 

@@ -1,216 +1,221 @@
 #include "gateway/window.h"
 
-#include <fmt/format.h>
 #include <xxhash.h>
 
 #include <algorithm>
 
-#include "common/names.h"
-
 namespace lookout {
 namespace {
 
-constexpr std::size_t kNamedSensors = 5;
-constexpr std::array<GroupBy, 3> kSmallestFirst{GroupBy::sensor, GroupBy::region, GroupBy::network};
+constexpr std::size_t kMostUnits = 10'000;  // of a sensor that makes them up, the rest count as not named
 
-std::size_t index_of(GroupBy by) { return static_cast<std::size_t>(by); }
+Timestamp later(Timestamp time, Microseconds by) { return time == Timestamp::max() ? time : time + by; }
 
-}  // namespace
-
-std::string GroupName::text() const {
-  switch (by) {
-    case GroupBy::sensor:
-      return region + '/' + sensor;
-    case GroupBy::region:
-      return region;
-    case GroupBy::network:
-      return std::string(kAllGroup);
-  }
-  std::unreachable();
-}
-
-std::string ClosedWindow::id(const std::string& metric) const {
-  return fmt::format("{}/{}/{}/{}/{}", group.network, window, group.text(), metric, to_rfc3339(start));
-}
-
-Windows::Windows(const SeriesTable& series, std::vector<WindowConfig> windows, Microseconds default_lag)
-    : series_(series), windows_(std::move(windows)), default_lag_(default_lag) {}
-
-const Windows::Place& Windows::place_of(SeriesId series) {
-  // Series are interned in order, so this is nearly always one that is known or the next.
-  while (places_.size() <= series) {
-    const Series& names = series_[static_cast<SeriesId>(places_.size())];
-    Place place{};
-    place.groups = {find_group({GroupBy::sensor, names.network, names.region, names.sensor}),
-                    find_group({GroupBy::region, names.network, names.region, {}}),
-                    find_group({GroupBy::network, names.network, {}, {}})};
-    for (const GroupBy by : kSmallestFirst) {
-      place.member[index_of(by)] = join(place.groups[index_of(by)], place.groups[0], names.sensor);
-    }
-    const auto [metric, is_new] =
-        metric_ids_.emplace(names.metric, static_cast<std::uint32_t>(metrics_.size()));
-    if (is_new) metrics_.push_back(names.metric);
-    place.metric = metric->second;
-    places_.push_back(place);
-  }
-  return places_[series];
-}
-
-std::uint32_t Windows::find_group(GroupName name) {
-  const std::string key = name.network + '/' + name.text();
-  const auto [known, is_new] = group_ids_.emplace(key, static_cast<std::uint32_t>(groups_.size()));
-  if (is_new) {
-    Group& group = groups_.emplace_back();
-    group.name = std::move(name);
-    group.open.resize(windows_.size());
-  }
-  return known->second;
-}
-
-std::uint32_t Windows::join(std::uint32_t group, std::uint32_t sensor, const std::string& name) {
-  Group& joined = groups_[group];
-  const auto [known, is_new] =
-      joined.member_of.emplace(sensor, static_cast<std::uint32_t>(joined.members.size()));
-  if (is_new) joined.members.push_back(&name);
-  return known->second;
-}
-
-// Floor, also below the epoch.
-Timestamp Windows::start_of(const WindowConfig& window, Timestamp time) const {
-  const std::int64_t size = window.size.count();
-  std::int64_t into = (time.time_since_epoch() - window.offset).count() % size;
-  if (into < 0) into += size;
-  return time - Microseconds{into};
-}
-
-bool Windows::is_open(const WindowConfig& window, const Group& group, Timestamp start) const {
-  return !group.heard || group.newest - lag_of(window) < start + window.size;
-}
-
-// Visits each window configuration and group that a reading belongs to, smaller groups first.
-template <typename Visit>
-void Windows::for_each_covering(const Reading& reading, const Place& place, Visit visit) {
-  for (const GroupBy by : kSmallestFirst) {
-    for (std::size_t i = 0; i < windows_.size(); ++i) {
-      const WindowConfig& window = windows_[i];
-      if (std::ranges::find(window.by, by) == window.by.end() ||
-          !window.covers(series_[reading.series].metric))
-        continue;
-      visit(i, groups_[place.groups[index_of(by)]]);
-    }
-  }
-}
-
-Windows::Verdict Windows::judge(const Reading& reading) {
-  Verdict verdict;
-  for_each_covering(reading, place_of(reading.series), [&](std::size_t index, const Group& group) {
-    const WindowConfig& window = windows_[index];
-    verdict.covered = true;
-    if (is_open(window, group, start_of(window, reading.event_time))) {
-      verdict.taken = true;
-      return;
-    }
-    verdict.refused_by.push_back(window.name + '/' + group.name.text());
-    verdict.late_by = std::max(verdict.late_by, group.newest - lag_of(window) - reading.event_time);
-  });
-  return verdict;
-}
-
-Timestamp Windows::horizon(const Reading& reading) {
-  const Place& place = place_of(reading.series);
-  auto horizon = Timestamp::max();
-  for (const WindowConfig& window : windows_) {
-    for (const GroupBy by : window.by) {
-      const Group& group = groups_[place.groups[index_of(by)]];
-      if (!group.heard) return Timestamp::min();
-      horizon = std::min(horizon, start_of(window, group.newest - lag_of(window)));
-    }
-  }
-  return horizon;
-}
-
-void Windows::take(const Reading& reading, Timestamp arrival, std::vector<ClosedWindow>& closed) {
-  const Place& place = place_of(reading.series);
+Sample sample_of(const Reading& reading, Timestamp arrival) {
   Sample sample{reading.value, reading.event_time, arrival};
   if (reading.seq) sample.seq = static_cast<std::int64_t>(*reading.seq);
   if (!reading.boot.empty())
     sample.boot = static_cast<std::uint32_t>(XXH3_64bits(reading.boot.data(), reading.boot.size()));
-  for_each_covering(reading, place,
-                    [&](std::size_t index, Group& group) { add(group, index, place, reading, sample); });
+  return sample;
+}
+
+}  // namespace
+
+Windows::Windows(const SeriesTable& series, const std::vector<WindowConfig>& windows, const TimeConfig& time)
+    : default_lag_(time.lag),
+      idle_(time.idle),
+      correction_interval_(time.correction_interval),
+      names_(series) {
+  for (const WindowConfig& config : windows) {
+    WindowTimes times{config.size,
+                      config.step,
+                      config.gap,
+                      config.offset,
+                      config.lag.value_or(time.lag),
+                      config.allowed_lateness.value_or(time.allowed_lateness)};
+    if (config.kind == WindowKind::tumbling) times.step = config.size;
+    for (const GroupBy by : config.by) by_[index_of(by)].push_back(windows_.size());
+    windows_.push_back({config, times});
+  }
+}
+
+const Membership& Windows::membership_of(SeriesId series) {
+  const Membership& membership = names_.membership_of(series);
+  while (groups_.size() < names_.size()) {
+    Group& group = groups_.emplace_back();
+    const auto& windows = by_[index_of(names_.by(static_cast<GroupId>(groups_.size() - 1)))];
+    group.stores.reserve(windows.size());
+    for (const std::size_t window : windows) {
+      group.stores.push_back(windows_[window].config.kind == WindowKind::session ? Store(SessionWindows{})
+                                                                                 : Store(PaneWindows{}));
+    }
+  }
+  return membership;
+}
+
+const std::vector<std::size_t>& Windows::covering(MetricId metric, GroupBy by) {
+  if (covering_.size() <= metric) covering_.resize(metric + 1);
+  auto& slots = covering_[metric][index_of(by)];
+  if (!slots) {
+    slots.emplace();
+    const auto& windows = by_[index_of(by)];
+    for (std::size_t slot = 0; slot < windows.size(); ++slot) {
+      if (windows_[windows[slot]].config.covers(names_.metric(metric))) slots->push_back(slot);
+    }
+  }
+  return *slots;
+}
+
+UnitId Windows::unit_id(const std::string& unit) {
+  if (unit.empty()) return 0;
+  if (const auto known = unit_ids_.find(unit); known != unit_ids_.end()) return known->second;
+  if (units_.size() > kMostUnits) return 0;
+  units_.push_back(unit);
+  return unit_ids_[unit] = static_cast<UnitId>(units_.size() - 1);
+}
+
+Windows::Judgement Windows::judge(const Reading& reading) {
+  Judgement judgement;
+  const Membership& membership = membership_of(reading.series);
   for (const GroupBy by : kSmallestFirst) {
-    Group& group = groups_[place.groups[index_of(by)]];
-    group.newest = group.heard ? std::max(group.newest, reading.event_time) : reading.event_time;
-    group.heard = true;
-    if (group.newest >= group.next_close) close_due(group, arrival, closed);
-  }
-}
-
-void Windows::add(Group& group, std::size_t index, const Place& place, const Reading& reading,
-                  const Sample& sample) {
-  const WindowConfig& window = windows_[index];
-  const Timestamp start = start_of(window, reading.event_time);
-  if (!is_open(window, group, start)) return;
-  auto& open = group.open[index];
-  auto slot = std::ranges::lower_bound(open, start, {}, &OpenWindow::start);
-  if (slot == open.end() || slot->start != start) {
-    slot = open.insert(slot, OpenWindow{start, {}});
-    ++open_windows_;
-    group.next_close = std::min(group.next_close, start + window.size + lag_of(window));
-  }
-  auto metric = std::ranges::find(slot->metrics, place.metric, &OpenMetric::metric);
-  if (metric == slot->metrics.end()) metric = slot->metrics.insert(metric, OpenMetric{place.metric, {}, {}});
-  if (metric->unit.empty()) metric->unit = reading.unit;
-  Sample own = sample;
-  own.member = place.member[index_of(group.name.by)];
-  metric->aggregate.add(own, group.members);
-}
-
-void Windows::close_due(Group& group, Timestamp decided, std::vector<ClosedWindow>& closed) {
-  group.next_close = Timestamp::max();
-  for (std::size_t i = 0; i < windows_.size(); ++i) {
-    const WindowConfig& window = windows_[i];
-    auto& open = group.open[i];
-    auto still_open = open.begin();
-    for (; still_open != open.end() && !is_open(window, group, still_open->start); ++still_open) {
-      closed.push_back(close(group, window, *still_open, decided));
-    }
-    open_windows_ -= static_cast<std::size_t>(still_open - open.begin());
-    open.erase(open.begin(), still_open);
-    if (!open.empty()) {
-      group.next_close = std::min(group.next_close, open.front().start + window.size + lag_of(window));
+    const GroupId id = membership.groups[index_of(by)];
+    const Group& group = groups_[id];
+    for (const std::size_t slot : covering(membership.metric, by)) {
+      const Window& window = window_at(by, slot);
+      const Timestamp reached = watermark(group, window);
+      const Verdict verdict = std::visit(
+          [&](const auto& store) { return store.judge(window.times, reading.event_time, reached); },
+          group.stores[slot]);
+      judgement.covered = true;
+      judgement.taken |= verdict == Verdict::takes;
+      if (verdict == Verdict::takes) continue;
+      judgement.full |= verdict == Verdict::full;
+      judgement.refused_by.push_back(window.config.name + '/' + names_.name(id).text());
+      if (group.heard()) judgement.late_by = std::max(judgement.late_by, reached - reading.event_time);
     }
   }
+  return judgement;
 }
 
-ClosedWindow Windows::close(const Group& group, const WindowConfig& window, const OpenWindow& open,
-                            Timestamp decided) const {
-  ClosedWindow closed{
-      window.name, group.name, open.start, open.start + window.size, group.newest - lag_of(window),
-      decided,     {}};
-  for (const auto& [metric, unit, aggregate] : open.metrics) {
-    MetricResult result{metrics_[metric],
-                        unit,
-                        aggregate.count(),
-                        aggregate.sensors(),
-                        aggregate.sum(),
-                        aggregate.mean(),
-                        aggregate.min(),
-                        aggregate.max(),
-                        aggregate.stddev(),
-                        aggregate.first().value,
-                        aggregate.last().value,
-                        aggregate.seq_gaps(),
-                        {},
-                        aggregate.last().event_time,
-                        aggregate.last().arrival};
-    for (const std::uint32_t member : aggregate.contributors())
-      result.first_sensors.push_back(*group.members[member]);
-    std::ranges::sort(result.first_sensors);
-    if (result.first_sensors.size() > kNamedSensors) result.first_sensors.resize(kNamedSensors);
-    closed.metrics.push_back(std::move(result));
+Timestamp Windows::horizon(const Reading& reading) {
+  const Membership& membership = membership_of(reading.series);
+  auto horizon = Timestamp::max();
+  for (const GroupId id : membership.groups) {
+    const Group& group = groups_[id];
+    if (!group.heard() && !group.stores.empty()) return Timestamp::min();
+    for_each_store(id, [&](const auto& store, const Window& window) {
+      horizon = std::min(horizon, store.horizon(window.times, watermark(group, window)));
+    });
   }
-  std::ranges::sort(closed.metrics, {}, &MetricResult::metric);
-  return closed;
+  return horizon;
+}
+
+bool Windows::take(const Reading& reading, const Moment& now, std::vector<ClosedWindow>& closed) {
+  const Membership& membership = membership_of(reading.series);
+  Taking taking{membership.metric,
+                unit_id(reading.unit),
+                sample_of(reading, now.arrival),
+                {},
+                now.connected + correction_interval_};
+  bool corrects = false;
+  for (const GroupBy by : kSmallestFirst) {
+    corrects |= take_in(membership.groups[index_of(by)], by, membership, taking);
+  }
+  for (const GroupId id : membership.groups) move_watermark(id, reading.event_time, now, closed);
+  newest_ = std::max(newest_, reading.event_time);
+  return corrects;
+}
+
+bool Windows::take_in(GroupId id, GroupBy by, const Membership& membership, Taking& taking) {
+  Group& group = groups_[id];
+  bool corrects = false;
+  taking.sample.member = membership.member[index_of(by)];
+  for (const std::size_t slot : covering(membership.metric, by)) {
+    const Window& window = window_at(by, slot);
+    taking.watermark = watermark(group, window);
+    taking.sample.over = window.config.over && taking.sample.value > *window.config.over;
+    std::visit(
+        [&](auto& store) {
+          if (store.judge(window.times, taking.sample.event_time, taking.watermark) != Verdict::takes) return;
+          const Taken taken = store.take(window.times, taking, names_.members(id));
+          group.next_change = std::min(group.next_change, later(taken.opened, window.times.lag));
+          corrects |= taken.corrects;
+          if (taken.correction) corrections_.push_back({taking.due_late, id, slot});
+        },
+        group.stores[slot]);
+  }
+  if (corrects) find_next_change(id);
+  return corrects;
+}
+
+void Windows::move_watermark(GroupId id, Timestamp event_time, const Moment& now,
+                             std::vector<ClosedWindow>& closed) {
+  Group& group = groups_[id];
+  if (event_time > group.newest) {
+    group.newest = event_time;
+    group.newest_connected = now.connected;
+  }
+  group.last_connected = now.connected;
+  if (group.newest >= group.next_change) advance(id, now.arrival, closed);
+  watch_idleness(id);
+}
+
+void Windows::advance(GroupId id, Timestamp decided, std::vector<ClosedWindow>& closed) {
+  const Group& group = groups_[id];
+  for_each_store(id, [&](auto& store, const Window& window) {
+    store.advance(window.times, watermark(group, window), names_.members(id),
+                  emitter(id, window, decided, closed));
+  });
+  find_next_change(id);
+}
+
+void Windows::find_next_change(GroupId id) {
+  auto next = Timestamp::max();
+  for_each_store(id, [&](const auto& store, const Window& window) {
+    next = std::min(next, later(store.next_change(window.times), window.times.lag));
+  });
+  groups_[id].next_change = next;
+}
+
+void Windows::finish(Timestamp decided, std::vector<ClosedWindow>& closed) {
+  for (const GroupId id : names_.sorted()) {
+    for_each_store(id, [&](auto& store, const Window& window) {
+      store.finish(window.times, names_.members(id), emitter(id, window, decided, closed));
+    });
+    find_next_change(id);
+  }
+  corrections_.clear();
+}
+
+void Windows::set_back(Timestamp limit) {
+  newest_ = kUnheard;
+  for (GroupId id = 0; id < groups_.size(); ++id) {
+    if (groups_[id].newest > limit) set_back(id, limit);
+    newest_ = std::max(newest_, groups_[id].newest);
+  }
+}
+
+void Windows::set_back(GroupId id, Timestamp limit) {
+  auto newest = kUnheard;
+  for_each_store(id, [&](auto& store, const Window& window) {
+    store.set_back(window.times, limit);
+    newest = std::max(newest, store.newest(limit));
+  });
+  Group& group = groups_[id];
+  group.newest = std::min(newest, limit);
+  group.newest_connected = group.last_connected;
+  find_next_change(id);
+  watch_idleness(id);
+}
+
+std::size_t Windows::held() const {
+  std::size_t held = 0;
+  for (const Group& group : groups_) {
+    for (const Store& store : group.stores) {
+      held += std::visit([](const auto& windows) { return windows.held(); }, store);
+    }
+  }
+  return held;
 }
 
 }  // namespace lookout

@@ -1,107 +1,161 @@
 #pragma once
 
-#include <array>
 #include <deque>
-#include <string>
-#include <unordered_map>
+#include <optional>
+#include <queue>
+#include <variant>
 #include <vector>
 
 #include "common/config.h"
 #include "common/reading.h"
-#include "common/series.h"
-#include "gateway/aggregate.h"
+#include "gateway/group.h"
 #include "gateway/output.h"
+#include "gateway/pane_windows.h"
+#include "gateway/session_windows.h"
 
 namespace lookout {
 
-/// The step window: readings are aggregated per group and metric over windows of event time, which close when
-/// the group's watermark reaches their end.
+/// The step window: readings are aggregated per group and metric over windows of event time.
 ///
-/// The watermark of a group is the newest event time in it minus the lag; groups are independent of each
-/// other. Windows are [start, end), tumbling, aligned to the epoch plus an offset; those without data put
-/// nothing out. Deterministic; looks at no clock. Threading: one owner.
+/// The watermark of a group is its newest event time minus the lag; groups are independent of each other.
+/// Windows close when it reaches their end, or by idleness: when the group has been silent for `idle` of
+/// connected time and the newest event time, carried on by the connected time since, has. Idleness never
+/// moves a watermark, and lateness is always judged by it: what comes later corrects the window, until the
+/// watermark is `allowed_lateness` past its end.
+///
+/// Deterministic; looks at no clock: time is what the calls say. Threading: one owner.
 class Windows {
  public:
-  Windows(const SeriesTable& series, std::vector<WindowConfig> windows, Microseconds default_lag);
+  Windows(const SeriesTable& series, const std::vector<WindowConfig>& windows, const TimeConfig& time);
 
   /// What the windows would do with a reading now.
-  struct Verdict {
+  struct Judgement {
     bool covered = false;  ///< at least one window covers the reading's metric
-    bool taken = false;    ///< at least one that covers it is still open
+    bool taken = false;    ///< at least one that covers it takes it
+    bool full = false;     ///< one refuses it because it holds too many windows
     std::vector<std::string> refused_by;
     Microseconds late_by{};
   };
-  [[nodiscard]] Verdict judge(const Reading& reading);
+  [[nodiscard]] Judgement judge(const Reading& reading);
 
   /// Below this event time no window takes anything of the reading's sensor any more, of whatever metric. The
   /// latest time there is when there are no windows.
   [[nodiscard]] Timestamp horizon(const Reading& reading);
 
+  /// The time of the record in hand; connected time never steps back.
+  struct Moment {
+    Timestamp arrival;
+    Microseconds connected{};
+  };
   /// Adds a reading to every window that takes it, moves its groups' watermarks and appends what closed:
-  /// smaller groups first, then in the order of configuration, then by start.
-  void take(const Reading& reading, Timestamp arrival, std::vector<ClosedWindow>& closed);
+  /// smaller groups first, then in the order of configuration, then by start. True when a window that had
+  /// closed has taken it.
+  bool take(const Reading& reading, const Moment& now, std::vector<ClosedWindow>& closed);
+  /// Appends what the passing of connected time alone brings: windows closed by idleness, corrections.
+  void run_deadlines(const Moment& now, std::vector<ClosedWindow>& closed);
+  /// The connected time of the next deadline.
+  [[nodiscard]] std::optional<Microseconds> next_deadline();
+  /// Appends everything that has not been published.
+  void finish(Timestamp decided, std::vector<ClosedWindow>& closed);
 
-  /// A number that is the sensor's own, for all its metrics.
-  [[nodiscard]] std::uint32_t sensor_of(const Reading& reading) { return place_of(reading.series).groups[0]; }
+  /// The newest event time of all groups.
+  [[nodiscard]] Timestamp newest() const { return newest_; }
+  /// Sets watermarks that come from readings beyond `limit`, which had a wrong clock, back to the newest
+  /// reading up to it.
+  void set_back(Timestamp limit);
 
-  [[nodiscard]] std::size_t open_windows() const { return open_windows_; }
+  /// A number that is the sensor's own, for all its metrics; small, with gaps.
+  [[nodiscard]] GroupId sensor_of(const Reading& reading) { return membership_of(reading.series).groups[0]; }
+
+  /// Windows, panes and sessions held: open, or closed and not yet final.
+  [[nodiscard]] std::size_t held() const;
   /// Groups of networks and regions with their watermark at the default lag, for statistics: `visit(name,
   /// watermark)`.
   template <typename Visit>
   void for_each_large_group(Visit visit) const {
-    for (const Group& group : groups_) {
-      if (group.name.by != GroupBy::sensor && group.heard) visit(group.name, group.newest - default_lag_);
+    for (GroupId id = 0; id < groups_.size(); ++id) {
+      if (names_.by(id) != GroupBy::sensor && groups_[id].heard())
+        visit(names_.name(id), groups_[id].newest - default_lag_);
     }
   }
 
  private:
-  struct OpenMetric {
-    std::uint32_t metric;
-    std::string unit;
-    Aggregate aggregate;
+  using Store = std::variant<PaneWindows, SessionWindows>;
+  struct Window {
+    WindowConfig config;
+    WindowTimes times;
   };
-  struct OpenWindow {
-    Timestamp start;
-    std::vector<OpenMetric> metrics;
-  };
+  static constexpr auto kUnheard = Timestamp::min();
   struct Group {
-    GroupName name;
-    std::vector<const std::string*> members;                     // names of its sensors, by member index
-    std::unordered_map<std::uint32_t, std::uint32_t> member_of;  // the sensor's own group -> member index
-    std::vector<std::vector<OpenWindow>> open;                   // per window configuration, by start
-    Timestamp newest = Timestamp::min();
-    Timestamp next_close = Timestamp::max();  // the newest event time at which something closes
-    bool heard = false;
+    [[nodiscard]] bool heard() const { return newest != kUnheard; }
+    Timestamp newest = kUnheard;
+    Microseconds newest_connected{};           // when the newest was taken
+    Microseconds last_connected{};             // when the last one was taken
+    Timestamp next_change = Timestamp::max();  // newest event time at which a watermark does something
+    Microseconds idle_deadline = Microseconds::max();  // no later than the true one
+    std::uint32_t place_in_queue = 0;                  // the number of its valid entry
+    std::vector<Store> stores;                         // one for each of by_[its GroupBy]
   };
-  struct Place {  // where a series belongs; index by GroupBy
-    std::array<std::uint32_t, 3> groups, member;
-    std::uint32_t metric;
+  struct Correction {
+    Microseconds due;
+    GroupId group;
+    std::size_t slot;
+  };
+  struct IdleDeadline {
+    Microseconds deadline;
+    GroupId group;
+    std::uint32_t place;
+    auto operator<=>(const IdleDeadline&) const = default;
   };
 
-  const Place& place_of(SeriesId series);
-  std::uint32_t find_group(GroupName name);
-  std::uint32_t join(std::uint32_t group, std::uint32_t sensor, const std::string& name);
-  [[nodiscard]] Timestamp start_of(const WindowConfig& window, Timestamp time) const;
-  [[nodiscard]] Microseconds lag_of(const WindowConfig& window) const {
-    return window.lag.value_or(default_lag_);
+  const Membership& membership_of(SeriesId series);
+  const std::vector<std::size_t>& covering(MetricId metric, GroupBy by);
+  [[nodiscard]] const Window& window_at(GroupBy by, std::size_t slot) const {
+    return windows_[by_[index_of(by)][slot]];
   }
-  [[nodiscard]] bool is_open(const WindowConfig& window, const Group& group, Timestamp start) const;
-  template <typename Visit>
-  void for_each_covering(const Reading& reading, const Place& place, Visit visit);
-  void add(Group& group, std::size_t index, const Place& place, const Reading& reading, const Sample& sample);
-  void close_due(Group& group, Timestamp decided, std::vector<ClosedWindow>& closed);
-  ClosedWindow close(const Group& group, const WindowConfig& window, const OpenWindow& open,
-                     Timestamp decided) const;
+  [[nodiscard]] static Timestamp watermark(const Group& group, const Window& window) {
+    return group.heard() ? group.newest - window.times.lag : Timestamp::min();
+  }
+  UnitId unit_id(const std::string& unit);
+  /// `act(store, window)` for each of the group's stores, in the order of configuration.
+  template <typename Act>
+  void for_each_store(GroupId id, Act act) {
+    auto& stores = groups_[id].stores;
+    const GroupBy by = names_.by(id);
+    for (std::size_t slot = 0; slot < stores.size(); ++slot) {
+      std::visit([&](auto& store) { act(store, window_at(by, slot)); }, stores[slot]);
+    }
+  }
+  Emit emitter(GroupId id, const Window& window, Timestamp decided, std::vector<ClosedWindow>& closed) const;
+  [[nodiscard]] ClosedWindow result_of(GroupId id, const Window& window, const Closing& closing,
+                                       Timestamp decided) const;
+  [[nodiscard]] MetricResult figures_of(GroupId id, const Window& window,
+                                        const Closing::Metric& metric) const;
 
-  const SeriesTable& series_;
-  const std::vector<WindowConfig> windows_;
-  const Microseconds default_lag_;
-  std::deque<Group> groups_;
-  std::unordered_map<std::string, std::uint32_t> group_ids_;
-  std::unordered_map<std::string, std::uint32_t> metric_ids_;
-  std::vector<std::string> metrics_;
-  std::vector<Place> places_;
-  std::size_t open_windows_ = 0;
+  bool take_in(GroupId id, GroupBy by, const Membership& membership, Taking& taking);
+  void move_watermark(GroupId id, Timestamp event_time, const Moment& now, std::vector<ClosedWindow>& closed);
+  void advance(GroupId id, Timestamp decided, std::vector<ClosedWindow>& closed);
+  void find_next_change(GroupId id);
+  void set_back(GroupId id, Timestamp limit);
+
+  [[nodiscard]] Microseconds true_idle_deadline(GroupId id) const;
+  void watch_idleness(GroupId id);
+  void put_in_queue(GroupId id, Microseconds deadline);
+  Microseconds next_idle_deadline();
+  void close_idle(GroupId id, const Moment& now, std::vector<ClosedWindow>& closed);
+  void correct(const Correction& correction, Timestamp decided, std::vector<ClosedWindow>& closed);
+
+  std::vector<Window> windows_;
+  const Microseconds default_lag_, idle_, correction_interval_;
+  std::array<std::vector<std::size_t>, 3> by_;  // indices of windows, by GroupBy
+  Groups names_;
+  std::deque<Group> groups_;                                                      // index as in names_
+  std::vector<std::array<std::optional<std::vector<std::size_t>>, 3>> covering_;  // slots, by metric
+  std::vector<std::string> units_{std::string{}};
+  std::unordered_map<std::string, UnitId> unit_ids_;
+  Timestamp newest_ = Timestamp::min();
+  std::priority_queue<IdleDeadline, std::vector<IdleDeadline>, std::greater<>> idle_deadlines_;
+  std::deque<Correction> corrections_;  // by due
 };
 
 }  // namespace lookout

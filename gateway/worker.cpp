@@ -12,6 +12,8 @@ using namespace std::chrono_literals;
 
 constexpr auto kSaveInterval = 1s;
 constexpr auto kStatsInterval = 10s;
+constexpr auto kTickRetry = 1s;
+constexpr auto kShortestWait = 10ms;
 constexpr int kRecordsBetweenLooksAtTheClock = 256;
 
 }  // namespace
@@ -37,12 +39,27 @@ Result<void> Worker::run(Service& service, const std::stop_token& stop) {
     if (*record && !process(**record, service, stop)) break;
     if (*record && ++records % kRecordsBetweenLooksAtTheClock != 0) continue;
     if (!housekeeping(service, stop)) break;
-    if (!*record) journal.wait_beyond(reader_->position(), std::min(next_save_, next_stats_));
+    if (*record) continue;
+    journal.wait_beyond(reader_->position(), std::min({next_save_, next_stats_, tick_if_due(service)}));
   }
   return {};
 }
 
+// At the journal's end only: behind it, the records to come say what time it was. Returns when to look again.
+Worker::Clock::time_point Worker::tick_if_due(Service& service) {
+  const auto due_in = machine_.due_in();
+  if (!due_in) return Clock::time_point::max();
+  const Microseconds missing = *due_in - (service.intake().connected() - last_connected_);
+  // Not at once, also where little is missing: while the link is down it stays so.
+  if (missing > Microseconds{0}) return Clock::now() + std::max<Clock::duration>(missing, kShortestWait);
+  const auto ticked = service.intake().tick();
+  if (ticked) return Clock::now();
+  spdlog::warn("no tick: {}", ticked.error());
+  return Clock::now() + kTickRetry;
+}
+
 bool Worker::process(const journal::Record& record, Service& service, const std::stop_token& stop) {
+  last_connected_ = record.stamp.connected;
   machine_.step(record, outputs_);
   messages_.clear();
   for (const Output& output : outputs_) render(output, record, messages_);

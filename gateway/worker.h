@@ -43,6 +43,7 @@ class Worker {
   };
 
   bool process(const journal::Record& record, Service& service, const std::stop_token& stop);
+  Clock::time_point tick_if_due(Service& service);
   bool publish(Outgoing message, const Cursor& position, Service& service, const std::stop_token& stop);
   bool housekeeping(Service& service, const std::stop_token& stop);
   Outgoing make_stats(Service& service, Clock::time_point now);
@@ -53,6 +54,7 @@ class Worker {
   std::optional<JournalReader> reader_;
   std::vector<Output> outputs_;
   std::vector<Outgoing> messages_;
+  Microseconds last_connected_{};  // in the stamp of the last record
 
   std::uint64_t next_tag_ = 1;
   std::atomic<std::uint64_t> confirmed_ = 0;

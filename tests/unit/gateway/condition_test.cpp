@@ -51,6 +51,14 @@ TEST_CASE("conditions compare, calculate and combine aggregates") {
   CHECK(holds("smoke.mean > 20 or smoke.mean > 5 and temperature.mean > 39", window) == true);
 }
 
+TEST_CASE("what is above the threshold is an aggregate where the window has one") {
+  auto window = window_with({{"temperature", 40}});
+  CHECK(holds("temperature.over >= 2", window) == std::nullopt);
+  window.metrics[0].over = 2;
+  CHECK(holds("temperature.over >= 2", window) == true);
+  CHECK(holds("temperature.over >= 3", window) == false);
+}
+
 TEST_CASE("a comparison with a missing aggregate is false, and false for want of data is no evaluation") {
   const auto window = window_with({{"temperature", 40}});
   CHECK(holds("temperature.mean > 35 or smoke.mean > 20", window) == true);

@@ -38,6 +38,7 @@ struct Rig {
   std::vector<Output> step(const std::string& topic, const std::string& payload, std::int64_t arrival) {
     std::vector<Output> outputs;
     journal::Record record{offset++, {Timestamp{std::chrono::seconds{arrival}}, topic, payload}};
+    record.stamp.connected = connected;
     machine.step(record, outputs);
     for (const Output& output : outputs) render(output, record, published);
     return outputs;
@@ -54,6 +55,7 @@ struct Rig {
   }
   Machine machine;
   std::uint64_t offset = 0;
+  Microseconds connected{};
   std::vector<Outgoing> published;
 };
 
@@ -92,7 +94,7 @@ TEST_CASE("wrong clocks are refused and move no watermark") {
   const auto far =
       rig.step("sensors/net/north/b/t", R"({"event_time":"3000-01-01T00:00:00Z","value":1})", kStart + 12);
   CHECK(std::get<Rejected>(far.at(0)).refusal.reason == Reason::future);
-  CHECK(rig.machine.windows().open_windows() == 3);
+  CHECK(rig.machine.windows().held() == 3);
   // The bounds themselves are accepted.
   rig.step("sensors/net/north/c/t", fmt::format(R"({{"event_time":{},"value":1}})", kStart + 73),
            kStart + 13);
@@ -100,8 +102,10 @@ TEST_CASE("wrong clocks are refused and move no watermark") {
   CHECK(balances(rig.machine.books()));
 }
 
-TEST_CASE("a repeat counts once, after its windows closed it is late") {
-  Rig rig;
+TEST_CASE("a repeat counts once, after its windows are final it is late") {
+  Config config = test_config();
+  config.time.allowed_lateness = Microseconds{0};
+  Rig rig(config);
   rig.reading("a", kStart + 10, 20);
   CHECK(rig.reading("a", kStart + 10, 20).empty());
   CHECK(rig.machine.books().duplicate == 1);
@@ -114,6 +118,13 @@ TEST_CASE("a repeat counts once, after its windows closed it is late") {
   CHECK(std::get<Late>(late[0]).late_by == 330s);
   CHECK(rig.machine.books().late == 1);
   CHECK(balances(rig.machine.books()));
+}
+
+TEST_CASE("a reading without identity is never taken for a repeat") {
+  Rig rig;
+  for (int i = 0; i < 3; ++i) rig.step("sensors/net/north/a/t", R"({"value":7})", kStart);
+  CHECK(rig.machine.books().accepted == 3);
+  CHECK(rig.machine.books().duplicate == 0);
 }
 
 TEST_CASE("windows over other metrics do not make a sensor's identities forgotten") {
@@ -142,19 +153,20 @@ TEST_CASE("windows over other metrics do not make a sensor's identities forgotte
   CHECK(rig.machine.books().accepted == 3);
 }
 
-TEST_CASE("what no window covers is remembered for the identity window") {
+TEST_CASE("what no window covers is remembered for the identity window of connected time") {
   Config config = test_config();
   config.windows.clear();
   config.rules.clear();
   config.time.identity_window = 1h;
   Rig rig(config);
   for (std::int64_t t = 0; t < 7200; t += 10) {
+    rig.connected = std::chrono::seconds{t};
     rig.reading("a", kStart + t, 1);
     rig.reading("a", kStart + t, 1);
   }
   CHECK(rig.machine.books().accepted == 720);
   CHECK(rig.machine.books().duplicate == 720);
-  CHECK(rig.machine.remembered() <= 360 + 30);  // an hour's, and one bucket of 5 min
+  CHECK(rig.machine.remembered() <= 360 + 45);  // an hour's, and one bucket of an eighth of it
 }
 
 TEST_CASE("bad messages have no effect on what others give") {

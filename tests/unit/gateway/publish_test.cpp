@@ -11,7 +11,7 @@ constexpr Timestamp kStart{1795346400s};  // 2026-11-22T11:20:00Z
 
 std::vector<Outgoing> render_one(const Output& output, const MessageView& message = {}) {
   std::vector<Outgoing> messages;
-  render(output, {1, message}, messages);
+  render(output, {1, message, journal::Kind::message, {}}, messages);
   return messages;
 }
 
@@ -19,8 +19,12 @@ std::vector<Outgoing> render_one(const Output& output, const MessageView& messag
 
 // Written by hand from the interface's example.
 TEST_CASE("an aggregate is published to the letter") {
-  ClosedWindow window{
-      "5m", {GroupBy::region, "wildfire", "north", {}}, kStart, kStart + 5min, kStart + 5min + 1s, {}, {}};
+  ClosedWindow window;
+  window.window = "5m";
+  window.group = {GroupBy::region, "wildfire", "north", {}};
+  window.start = kStart;
+  window.end = kStart + 5min;
+  window.watermark = kStart + 5min + 1s;
   MetricResult result;
   result.metric = "temperature";
   result.unit = "Cel";

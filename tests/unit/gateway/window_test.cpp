@@ -22,17 +22,24 @@ WindowConfig window(const std::string& name, Microseconds size, std::vector<Grou
 }
 
 struct Rig {
-  explicit Rig(std::vector<WindowConfig> configs, Microseconds lag = 60s)
-      : windows(series, std::move(configs), lag) {}
+  explicit Rig(const std::vector<WindowConfig>& configs, Microseconds lag = 60s,
+               Microseconds allowed_lateness = 0s)
+      : windows(series, configs, times(lag, allowed_lateness)) {}
+  static TimeConfig times(Microseconds lag, Microseconds allowed_lateness) {
+    TimeConfig time;
+    time.lag = lag;
+    time.allowed_lateness = allowed_lateness;
+    return time;
+  }
 
   std::vector<ClosedWindow> take(const std::string& region, const std::string& sensor,
                                  std::chrono::seconds time, double value = 1,
                                  const std::string& metric = "t") {
     std::vector<ClosedWindow> closed;
-    windows.take(make(region, sensor, time, value, metric), Timestamp{time + 1s}, closed);
+    windows.take(make(region, sensor, time, value, metric), {Timestamp{time + 1s}, {}}, closed);
     return closed;
   }
-  Windows::Verdict judge(const std::string& region, const std::string& sensor, std::chrono::seconds time) {
+  Windows::Judgement judge(const std::string& region, const std::string& sensor, std::chrono::seconds time) {
     return windows.judge(make(region, sensor, time, 1, "t"));
   }
   Reading make(const std::string& region, const std::string& sensor, std::chrono::seconds time, double value,
@@ -140,9 +147,9 @@ TEST_CASE("open windows are counted as they come and go") {
   Rig rig({window("5m", 5min, {GroupBy::region})});
   rig.take("north", "a", 1s);
   rig.take("north", "a", 301s);
-  CHECK(rig.windows.open_windows() == 2);
+  CHECK(rig.windows.held() == 2);
   rig.take("north", "a", 361s);
-  CHECK(rig.windows.open_windows() == 1);
+  CHECK(rig.windows.held() == 1);
 }
 
 namespace {

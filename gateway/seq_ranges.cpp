@@ -1,0 +1,106 @@
+#include "gateway/seq_ranges.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace lookout {
+namespace {
+
+// Of one sensor in one window, about: one that makes up a new boot for every reading has no gaps worth
+// counting.
+constexpr std::ptrdiff_t kMostBoots = 16;
+
+std::uint64_t moved(std::uint64_t bits, std::int64_t by) { return by < 64 ? bits << by : 0; }
+
+}  // namespace
+
+void SeqRanges::Range::add(const Range& other) {
+  if (other.count == 0) return;
+  if (count == 0) {
+    *this = other;
+    return;
+  }
+  const std::int64_t newest = std::max(largest, other.largest);
+  const std::uint64_t mine = moved(recent, newest - largest);
+  const std::uint64_t theirs = moved(other.recent, newest - other.largest);
+  smallest = std::min(smallest, other.smallest);
+  largest = newest;
+  recent = mine | theirs;
+  count += other.count - static_cast<std::uint64_t>(std::popcount(mine & theirs));
+}
+
+void SeqRanges::add(std::uint32_t member, std::uint32_t boot, std::int64_t seq) {
+  const std::uint64_t one = seq < 0 ? 0 : 1;
+  add(Range{member, boot, seq, seq, one, one});
+}
+
+void SeqRanges::add(const Range& range) {
+  if (only_.member == kNobody) {
+    only_ = range;
+    return;
+  }
+  if (!many_) {
+    if (only_.key() == range.key()) return only_.add(range);
+    many_ = std::make_unique<Many>();
+    many_->ranges.push_back(only_);
+  }
+  auto& [ranges, last] = *many_;
+  // Sensors take turns, so the one after the last is a good guess, and so is the first.
+  const std::size_t next = last + 1 < ranges.size() ? last + 1 : 0;
+  if (ranges[next].key() != range.key()) {
+    const auto found = std::ranges::lower_bound(ranges, range.key(), {}, &Range::key);
+    last = static_cast<std::size_t>(found - ranges.begin());
+    if (found == ranges.end() || found->key() != range.key()) {
+      const bool too_many =
+          found - ranges.begin() >= kMostBoots && (found - kMostBoots)->member == range.member;
+      if (!too_many) ranges.insert(found, range);
+      return;
+    }
+  } else {
+    last = next;
+  }
+  ranges[last].add(range);
+}
+
+template <typename Visit>
+void SeqRanges::for_each(Visit visit) const {
+  if (many_) {
+    for (const Range& range : many_->ranges) visit(range);
+  } else if (only_.member != kNobody) {
+    visit(only_);
+  }
+}
+
+void SeqRanges::merge(const SeqRanges& other) {
+  other.for_each([&](const Range& range) { add(range); });
+}
+
+std::uint64_t SeqRanges::gaps() const {
+  std::uint64_t gaps = 0;
+  for_each([&](const Range& range) {
+    if (range.count == 0) return;
+    const auto span = static_cast<std::uint64_t>(range.largest - range.smallest) + 1;
+    if (span > range.count) gaps += span - range.count;
+  });
+  return gaps;
+}
+
+std::uint64_t SeqRanges::members() const {
+  std::uint64_t members = 0;
+  std::int64_t before = -1;
+  for_each([&](const Range& range) {
+    members += range.member != before ? 1 : 0;
+    before = range.member;
+  });
+  return members;
+}
+
+std::vector<std::uint32_t> SeqRanges::list_members() const {
+  std::vector<std::uint32_t> members;
+  for_each([&](const Range& range) {
+    if (members.empty() || members.back() != range.member) members.push_back(range.member);
+  });
+  return members;
+}
+
+}  // namespace lookout

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace lookout {
+
+/// Which numbers the sensors of an aggregate have counted, by sensor and boot: tells how many are missing and
+/// how many sensors there were. One sensor with one boot, the usual case by far, needs no memory beyond the
+/// object. Threading: one owner.
+class SeqRanges {
+ public:
+  /// `seq` is -1 where the sensor gave none.
+  void add(std::uint32_t member, std::uint32_t boot, std::int64_t seq);
+  void merge(const SeqRanges& other);
+
+  /// Numbers missing between the smallest and the largest seq of one boot of a sensor, over all sensors. A
+  /// seq that comes twice, in readings that differ, counts once; more than 64 below the largest it counts
+  /// twice.
+  [[nodiscard]] std::uint64_t gaps() const;
+  [[nodiscard]] std::uint64_t members() const;
+  /// The members heard of, ascending.
+  [[nodiscard]] std::vector<std::uint32_t> list_members() const;
+
+ private:
+  static constexpr std::uint32_t kNobody = ~std::uint32_t{0};
+  struct Range {
+    std::uint32_t member = kNobody, boot = 0;
+    std::int64_t smallest = 0, largest = 0;
+    std::uint64_t recent = 0;  // bit i: largest - i was heard
+    std::uint64_t count = 0;   // of different seqs
+    [[nodiscard]] std::uint64_t key() const { return std::uint64_t{member} << 32 | boot; }
+    void add(const Range& other);
+  };
+  struct Many {
+    std::vector<Range> ranges;  // by key
+    std::size_t last = 0;       // where the last one was added: the next is often its neighbour
+  };
+  void add(const Range& range);
+  template <typename Visit>
+  void for_each(Visit visit) const;
+
+  Range only_;
+  std::unique_ptr<Many> many_;  // as soon as there are two
+};
+
+}  // namespace lookout
