@@ -13,6 +13,7 @@ namespace {
 
 Result<void> check_metric(const std::string& name, const Catalogue& catalogue) {
   std::vector<std::string> metrics;
+  metrics.reserve(catalogue.metrics.size());
   for (const Catalogue::Metric& metric : catalogue.metrics) metrics.push_back(metric.name);
   if (name.empty() || std::ranges::find(metrics, name) != metrics.end()) return {};
   return Failure(fmt::format("--fault metric={}: there is no such metric; the metrics are {}", name,

@@ -11,6 +11,7 @@ namespace {
 std::vector<bool> draw_share(double share, const Field& field, Purpose purpose, std::size_t number) {
   const std::size_t all = field.catalogue.sensors.size();
   std::vector<std::pair<std::uint64_t, std::size_t>> ranks;
+  ranks.reserve(all);
   for (std::size_t i = 0; i < all; ++i) ranks.emplace_back(field.random.bits(purpose, i, 0, number), i);
   const auto wanted = static_cast<std::size_t>(std::llround(share * static_cast<double>(all)));
   const std::size_t count = std::clamp<std::size_t>(wanted, 1, all);
