@@ -34,7 +34,8 @@ ClosedWindow Windows::result_of(GroupId id, const Window& window, const Closing&
   result.retracted = closing.retracted;
   result.publish = window.config.publish;
   result.latest = closing.latest;
-  result.watermark = watermark(groups_[id], window);
+  // A group whose watermark was set back to before all it has heard has none.
+  result.watermark = std::max(watermark(groups_[id], window), kEarliestTime);
   result.decided = decided;
   for (const Closing::Metric& metric : closing.metrics) {
     result.metrics.push_back(figures_of(id, window, metric));
