@@ -3,6 +3,7 @@
 #include <date/date.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <sstream>
@@ -39,6 +40,7 @@ std::unexpected<std::string> not_in_range(Number count, Microseconds unit) {
 Timestamp wall_clock_now() { return std::chrono::floor<Microseconds>(std::chrono::system_clock::now()); }
 
 std::string to_rfc3339(Timestamp time) {
+  time = std::clamp(time, kEarliestTime, kLatestTime);  // beyond, the calendar would overflow
   const auto day = date::floor<date::days>(time);
   const date::year_month_day ymd{day};
   const date::hh_mm_ss<Microseconds> clock{time - day};

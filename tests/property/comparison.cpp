@@ -153,10 +153,7 @@ void Comparison::look_at_result(const ClosedWindow& window, const MetricResult& 
   Known& known = known_[id];
   const Oracle::Progress now = oracle_.progress(key_of(window), window.window);
   if (known.retracted && !now.was_set_back) complain(id + " comes after its retraction");
-  // Known to be wrong, see counterexamples_test.cpp: a session that begins again where another was retracted
-  // and forgotten begins at revision 0.
-  const bool begins_again = known.retracted && now.was_set_back && result.revision == 0;
-  if (result.revision != known.next_revision && !begins_again)
+  if (result.revision != known.next_revision)
     complain(fmt::format("{} has revision {} instead of {}", id, result.revision, known.next_revision));
   if (window.retracted && result.revision == 0) complain(id + " is retracted and never came out");
   if (result.revision == 0) known.first_count = result.count;
