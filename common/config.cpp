@@ -57,6 +57,9 @@ void read_time(TomlSection section, TimeConfig& time) {
   section.duration("max_past", time.max_past);
   section.duration("identity_window", time.identity_window);
   if (time.idle < std::chrono::seconds{1}) section.complain("idle", "must be at least \"1s\"");
+  if (time.correction_interval > std::chrono::hours{1}) {
+    section.complain("correction_interval", "accepted are 0 to \"1h\": so long a correction is withheld");
+  }
   section.finish();
 }
 
@@ -76,8 +79,11 @@ void read_aligned_window(TomlSection& section, WindowConfig& window) {
   section.require("step");
   section.duration("step", window.step);
   if (!section.has("step") || window.size < kShortestWindow) return;
-  if (window.step < kShortestWindow || window.step > window.size ||
-      window.size % window.step != Microseconds{0}) {
+  if (window.step > window.size) {
+    section.complain("step", fmt::format("must not be longer than size ({}): readings between two windows "
+                                         "would be in none",
+                                         format_duration(window.size)));
+  } else if (window.step < kShortestWindow || window.size % window.step != Microseconds{0}) {
     section.complain("step", fmt::format("must divide size ({}) without remainder, and be at least 1ms",
                                          format_duration(window.size)));
   }
@@ -239,7 +245,7 @@ class FileReader {
 
 // What two sections together make impossible.
 void check_times(const Config& config, std::vector<Problem>& problems) {
-  constexpr std::int64_t kMostPanes = 10'000;
+  constexpr std::int64_t kMostHeld = 10'000;
   for (const WindowConfig& window : config.windows) {
     const auto complain = [&](const char* key, std::string message) {
       Place place = window.place;
@@ -253,12 +259,16 @@ void check_times(const Config& config, std::vector<Problem>& problems) {
                fmt::format("{} is beyond time.max_past ({}), past which nothing is taken at all",
                            format_duration(lateness), format_duration(config.time.max_past)));
     }
-    if (window.step < kShortestWindow) continue;  // a session, or a problem already
-    if (const auto panes = (window.size + lag + lateness) / window.step; panes > kMostPanes) {
-      complain("step",
-               fmt::format("a step of {} would keep {} panes for each group until nothing may be late "
-                           "any more; at most {}: a longer step or a shorter allowed_lateness",
-                           format_duration(window.step), panes, kMostPanes));
+    const bool is_session = window.kind == WindowKind::session;
+    const Microseconds shortest = is_session ? window.gap : window.step;
+    if (shortest < kShortestWindow) continue;  // a problem already
+    // One more at either end is begun and not over.
+    if (const auto held = (window.size + lag + lateness) / shortest + 2; held > kMostHeld) {
+      const char* const key = is_session ? "gap" : "step";
+      complain(key, fmt::format("a {} of {} may keep {} {} for each group until nothing may be late "
+                                "any more; at most {}: a longer {} or a shorter allowed_lateness",
+                                key, format_duration(shortest), held, is_session ? "sessions" : "panes",
+                                kMostHeld, key));
     }
   }
 }

@@ -41,7 +41,7 @@ void add_payload(nlohmann::ordered_json& object, std::string_view payload) {
   }
 }
 
-Result<std::string> read_payload(const nlohmann::ordered_json& object) {
+Result<std::string> read_payload(const nlohmann::json& object) {
   if (const auto text = object.find("payload"); text != object.end()) {
     if (text->is_string()) return text->get<std::string>();
     return Failure(std::string("payload is not text but ") + text->type_name());

@@ -14,7 +14,7 @@ void add_payload(nlohmann::ordered_json& object, std::string_view payload);
 
 /// The payload that add_payload() put into an object, byte for byte. Fails with a sentence when there is
 /// none, or one that is neither text nor base64 (RFC 4648 section 4, padded).
-Result<std::string> read_payload(const nlohmann::ordered_json& object);
+Result<std::string> read_payload(const nlohmann::json& object);
 
 /// The first `limit` bytes of a payload, less the beginning of a character that the cut would split.
 std::string_view cut_payload(std::string_view payload, std::size_t limit);

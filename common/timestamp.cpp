@@ -13,18 +13,25 @@
 namespace lookout {
 namespace {
 
-std::optional<Timestamp> parse_with(const std::string& text, const char* format) {
-  std::istringstream in(text);
-  date::sys_time<std::chrono::nanoseconds> time;
-  in >> date::parse(format, time);
-  if (in.fail() || in.peek() != std::istringstream::traits_type::eof()) return std::nullopt;
-  return std::chrono::floor<Microseconds>(time);
+// date::parse takes as many digits of a second as its type has: those beyond the microsecond are cut.
+std::string cut_to_microseconds(std::string text) {
+  constexpr std::size_t kDigits = 6;
+  const auto point = text.find('.');
+  if (point == std::string::npos) return text;
+  const auto end = std::min(text.find_first_not_of("0123456789", point + 1), text.size());
+  if (end > point + 1 + kDigits) text.erase(point + 1 + kDigits, end - point - 1 - kDigits);
+  return text;
 }
 
-// date::parse counts nanoseconds in 64 bits, which end in 2262: years outside are refused before it sees
-// them.
-bool year_fits_nanoseconds(std::string_view text) {
-  return text.size() >= 10 && text[4] == '-' && text >= "1900" && text < "2262";
+// Years have four digits, which date::parse does not insist on.
+std::optional<Timestamp> parse_with(const std::string& text, const char* format) {
+  if (text.size() < 10 || text[4] != '-' || text[0] == '+' || text[0] == '-') return std::nullopt;
+  std::istringstream in(cut_to_microseconds(text));
+  Timestamp time;
+  in >> date::parse(format, time);
+  if (in.fail() || in.peek() != std::istringstream::traits_type::eof()) return std::nullopt;
+  if (time < kEarliestTime || time >= kLatestTime) return std::nullopt;
+  return time;
 }
 
 template <typename Number>
@@ -32,7 +39,7 @@ std::unexpected<std::string> not_in_range(Number count, Microseconds unit) {
   const char* name = unit == std::chrono::seconds{1}        ? "seconds"
                      : unit == std::chrono::milliseconds{1} ? "milliseconds"
                                                             : "microseconds";
-  return Failure(fmt::format("{} is not a time in epoch {} between the years 1900 and 9999", count, name));
+  return Failure(fmt::format("{} is not a time in epoch {} of the years 1900 to 9998", count, name));
 }
 
 }  // namespace
@@ -55,19 +62,13 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
   std::string copy(text);
   if (copy.size() > 10 && copy[10] == 't') copy[10] = 'T';
   if (!copy.empty() && copy.back() == 'z') copy.back() = 'Z';
-  if (year_fits_nanoseconds(copy)) {
-    for (const char* format : {"%FT%TZ", "%FT%T%Ez"}) {
-      if (const auto time = parse_with(copy, format)) return *time;
-    }
-  } else if (const auto whole = copy.find_first_of(".Z+");
-             copy.size() >= 20 && copy[4] == '-' && whole == 19) {
-    // Far years in whole seconds are well formed too; the guards judge them, not the parser.
-    std::istringstream in(copy.substr(0, 19));
-    date::sys_seconds seconds;
-    in >> date::parse("%FT%T", seconds);
-    if (!in.fail() && seconds >= kEarliestTime && seconds < kLatestTime) return Timestamp{seconds};
+  for (const char* format : {"%FT%TZ", "%FT%T%Ez"}) {
+    if (const auto time = parse_with(copy, format)) return *time;
   }
-  return Failure(fmt::format("'{}' is not an RFC 3339 time such as 2026-11-22T11:20:00Z", text));
+  return Failure(
+      fmt::format("'{}' is not an RFC 3339 time such as 2026-11-22T11:20:00Z, of the years 1900 "
+                  "to 9998",
+                  text));
 }
 
 Result<Timestamp> from_epoch_seconds(double seconds) { return from_epoch(seconds, std::chrono::seconds{1}); }
@@ -102,9 +103,7 @@ Result<Timestamp> parse_time_argument(std::string_view text, Timestamp now) {
                                        {"", "%FT%T"},
                                        {today + "T", "%FT%H:%M"},
                                        {today + "T", "%FT%T"}}) {
-    const std::string candidate = prefix + copy;
-    if (!year_fits_nanoseconds(candidate)) continue;
-    if (const auto time = parse_with(candidate, format)) return *time;
+    if (const auto time = parse_with(prefix + copy, format)) return *time;
   }
   return Failure(
       fmt::format("'{}' is not a time: accepted are 2026-11-22T11:20:00Z, 2026-11-22, 11:20 (today, UTC), "

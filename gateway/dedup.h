@@ -39,7 +39,7 @@ class Dedup {
     if (number < known.remembers_from) return Seen::forgotten;
     return insert(known, number, identity) ? Seen::never : Seen::before;
   }
-  /// Any identity: remembered for `identity_window` of arrival time.
+  /// Any identity: remembered for `identity_window`. `arrival` is connected time.
   Seen by_arrival(std::uint32_t sensor, const Identity& identity, Timestamp arrival);
 
   [[nodiscard]] std::size_t remembered() const { return remembered_; }

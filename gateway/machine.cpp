@@ -58,26 +58,28 @@ std::optional<Microseconds> Machine::due_in() {
 void Machine::take(Reading& reading, Timestamp arrival, std::vector<Output>& outputs) {
   hear_time(reading);
   if (auto refusal = guard(reading)) return reject(std::move(*refusal), outputs);
-  ++books_.received;
   const Series& series = decoder_->series()[reading.series];
-  const auto judgement = windows_->judge(reading);
-  switch (look_up(reading, judgement)) {
-    case Seen::before:
-      ++books_.duplicate;
-      return;
-    case Seen::forgotten:
-      --books_.received;
-      return reject({Reason::past, "event_time is from before what repeats are known for", series.metric},
-                    outputs);
-    case Seen::never:
-      break;
+  const auto& judgement = windows_->judge(reading);
+  const Seen seen = look_up(reading, judgement);
+  if (seen == Seen::forgotten) {
+    return reject({Reason::past,
+                   fmt::format("event_time {} is from before the clock was set back, and whether it is a "
+                               "repeat is not known any more",
+                               to_rfc3339(reading.event_time)),
+                   series.metric},
+                  outputs);
+  }
+  ++books_.received;
+  if (seen == Seen::before) {
+    ++books_.duplicate;
+    return;
   }
   if (!reading.time_is_arrival)
     lateness_.note(windows_->sensor_of(reading), series, reading.event_time, clock_.now());
   books_.windows_full += judgement.full ? 1 : 0;
   if (judgement.covered && !judgement.taken) {
     ++books_.late;
-    outputs.push_back(Late{series.metric, judgement.refused_by, judgement.late_by});
+    outputs.push_back(Late{series.metric, judgement.refused_by, judgement.late_by, judgement.full});
     // What was refused for want of room is evidence of time all the same: nothing would ever become final.
     if (judgement.full) windows_->take(reading, {arrival, clock_.connected()}, closed_);
     put_out_closed(outputs);
@@ -140,9 +142,9 @@ std::optional<Refusal> Machine::guard(const Reading& reading) const {
 }
 
 // An identity with an event time in it is remembered as long as a window can take the reading; after that it
-// is late, also the second time. The others, and what no window covers, for identity_window of arrival.
-// Nothing is remembered beyond max_past; after a step back of the clock, what may or may not be a repeat is
-// refused.
+// is late, also the second time. The others, and what no window covers, for identity_window of connected
+// time. Nothing is remembered beyond max_past; after a step back of the clock, what may or may not be a
+// repeat is refused.
 Seen Machine::look_up(const Reading& reading, const Windows::Judgement& judgement) {
   if (!reading.identity) return Seen::never;
   const GroupId sensor = windows_->sensor_of(reading);

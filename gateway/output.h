@@ -83,6 +83,7 @@ struct Late {
   std::string metric;
   std::vector<std::string> refused_by;  ///< "5m/north"
   Microseconds late_by{};               ///< watermark - event time, the largest of those that refused
+  bool full = false;                    ///< one of them for want of room, not because it was late
 };
 
 using Output = std::variant<ClosedWindow, AlertChange, Rejected, Late>;

@@ -23,17 +23,15 @@ void merge_into(std::vector<MetricAggregate>& wholes, const MetricAggregate& par
 
 }  // namespace
 
-// The last window that covers a pane starts with it.
 Verdict PaneWindows::judge(const WindowTimes& times, Timestamp time, Timestamp watermark) const {
   const Timestamp start = pane_of(times, time);
-  const Timestamp end = start + times.size;
-  if (end + times.allowed_lateness <= watermark || !has_open_window(times, start, watermark))
-    return Verdict::late;
+  if (!has_open_window(times, start, watermark)) return Verdict::late;
   if (held() < kMostHeldWindows) return Verdict::takes;
   return std::ranges::binary_search(live(), start, {}, &Part::start) ? Verdict::takes : Verdict::full;
 }
 
-// The last window of a pane is the last to become final, except next to a former era.
+// The last window that covers a pane starts with it, and is the last to become final, except next to a former
+// era.
 bool PaneWindows::has_open_window(const WindowTimes& times, Timestamp pane, Timestamp watermark) const {
   for (Timestamp start = pane; start > pane - times.size; start -= times.step) {
     const Timestamp end = start + times.size;

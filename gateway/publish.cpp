@@ -117,7 +117,7 @@ void render_rejected(const Rejected& rejected, const MessageView& message, std::
 
 void render_late(const Late& late, const MessageView& message, std::vector<Outgoing>& messages) {
   ordered_json payload;
-  payload["reason"] = "late";
+  payload["reason"] = late.full ? "windows_full" : "late";
   payload["metric"] = late.metric;
   payload["refused_by"] = late.refused_by;
   payload["late_by_s"] = to_seconds(late.late_by);

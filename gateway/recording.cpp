@@ -11,7 +11,7 @@
 namespace lookout {
 namespace {
 
-using nlohmann::ordered_json;
+using nlohmann::json;  // not ordered_json: its objects take quadratic time to read
 
 constexpr int kDeepestPayload = 1000;  // mosquitto_sub's own limit; deeper would cost stack to write
 
@@ -21,20 +21,20 @@ struct RecordedMessage {
   bool retain = false;
 };
 
-Result<ordered_json> parse_line(std::string_view line) {
+Result<json> parse_line(std::string_view line) {
   try {
-    auto object = ordered_json::parse(line);
+    auto object = json::parse(line);
     if (object.is_object()) return object;
     return Failure(fmt::format("expected a JSON object, got {}", object.type_name()));
-  } catch (const ordered_json::out_of_range&) {
+  } catch (const json::out_of_range&) {
     return Failure("a number is beyond what a double can hold");
-  } catch (const ordered_json::parse_error& error) {
+  } catch (const json::parse_error& error) {
     if (!utf8::is_valid(line.begin(), line.end())) return Failure("not UTF-8");
     return Failure(fmt::format("not JSON at byte {}", error.byte));
   }
 }
 
-Result<std::string> read_text(const ordered_json& object, const char* key) {
+Result<std::string> read_text(const json& object, const char* key) {
   const auto text = object.find(key);
   if (text == object.end()) return Failure(fmt::format("there is no {}", key));
   if (!text->is_string()) return Failure(fmt::format("{} is not text but {}", key, text->type_name()));
@@ -51,25 +51,25 @@ Result<Timestamp> parse_tst(const std::string& tst) {
   return Failure(fmt::format("tst '{}' is not a time as mosquitto_sub writes it", tst));
 }
 
-Result<Timestamp> read_arrival(const ordered_json& object) {
+Result<Timestamp> read_arrival(const json& object) {
   const bool by_mosquitto = !object.contains("arrival") && object.contains("tst");
   const auto text = read_text(object, by_mosquitto ? "tst" : "arrival");
   if (!text) return Failure(text.error());
   return by_mosquitto ? parse_tst(*text) : parse_rfc3339(*text);
 }
 
-bool is_deeper(const ordered_json& value, int levels) {
+bool is_deeper(const json& value, int levels) {
   if (!value.is_structured()) return false;
   return levels == 0 || std::ranges::any_of(value, [=](const auto& v) { return is_deeper(v, levels - 1); });
 }
 
-Result<std::string> serialise(const ordered_json& payload) {
+Result<std::string> serialise(const json& payload) {
   if (!is_deeper(payload, kDeepestPayload)) return payload.dump();
   return Failure(fmt::format("the payload is nested deeper than {}", kDeepestPayload));
 }
 
 // mosquitto_sub says beside the payload how many bytes arrived, which tells what the text alone leaves open.
-Result<std::string> read_payload_of_length(const ordered_json& payload, std::size_t length) {
+Result<std::string> read_payload_of_length(const json& payload, std::size_t length) {
   if (payload.is_null() && length == 0) return std::string{};
   if (!payload.is_string()) return serialise(payload);
   auto text = payload.get<std::string>();
@@ -78,7 +78,7 @@ Result<std::string> read_payload_of_length(const ordered_json& payload, std::siz
   return Failure(fmt::format("of the payload's {} bytes {} are there", length, text.size()));
 }
 
-Result<std::string> read_recorded_payload(const ordered_json& object) {
+Result<std::string> read_recorded_payload(const json& object) {
   const auto payload = object.find("payload");
   if (payload == object.end()) return read_payload(object);
   if (const auto length = object.find("payloadlen"); length != object.end() && length->is_number_unsigned())
@@ -86,7 +86,7 @@ Result<std::string> read_recorded_payload(const ordered_json& object) {
   return payload->is_string() ? read_payload(object) : serialise(*payload);
 }
 
-Result<bool> read_retain(const ordered_json& object) {
+Result<bool> read_retain(const json& object) {
   const auto retain = object.find("retain");
   if (retain == object.end()) return false;
   if (retain->is_boolean()) return retain->get<bool>();

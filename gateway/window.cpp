@@ -7,7 +7,7 @@
 namespace lookout {
 namespace {
 
-constexpr std::size_t kMostUnits = 10'000;  // of a sensor that makes them up, the rest count as not named
+constexpr std::uint32_t kMostUnits = 100;  // of a sensor that makes them up, the rest count as not named
 
 Timestamp later(Timestamp time, Microseconds by) { return time == Timestamp::max() ? time : time + by; }
 
@@ -66,16 +66,21 @@ const std::vector<std::size_t>& Windows::covering(MetricId metric, GroupBy by) {
   return *slots;
 }
 
-UnitId Windows::unit_id(const std::string& unit) {
+UnitId Windows::unit_id(const std::string& unit, GroupId sensor) {
   if (unit.empty()) return 0;
   if (const auto known = unit_ids_.find(unit); known != unit_ids_.end()) return known->second;
-  if (units_.size() > kMostUnits) return 0;
+  if (groups_[sensor].units_named == kMostUnits) return 0;
+  ++groups_[sensor].units_named;
   units_.push_back(unit);
   return unit_ids_[unit] = static_cast<UnitId>(units_.size() - 1);
 }
 
-Windows::Judgement Windows::judge(const Reading& reading) {
-  Judgement judgement;
+const Windows::Judgement& Windows::judge(const Reading& reading) {
+  Judgement& judgement = judgement_;
+  judgement.covered = judgement.taken = judgement.full = false;
+  judgement.late_by = {};
+  judgement.refused_by.clear();
+  judgement.verdicts.clear();
   const Membership& membership = membership_of(reading.series);
   for (const GroupBy by : kSmallestFirst) {
     const GroupId id = membership.groups[index_of(by)];
@@ -86,6 +91,7 @@ Windows::Judgement Windows::judge(const Reading& reading) {
       const Verdict verdict = std::visit(
           [&](const auto& store) { return store.judge(window.times, reading.event_time, reached); },
           group.stores[slot]);
+      judgement.verdicts.push_back(verdict);
       judgement.covered = true;
       judgement.taken |= verdict == Verdict::takes;
       if (verdict == Verdict::takes) continue;
@@ -113,30 +119,32 @@ Timestamp Windows::horizon(const Reading& reading) {
 bool Windows::take(const Reading& reading, const Moment& now, std::vector<ClosedWindow>& closed) {
   const Membership& membership = membership_of(reading.series);
   Taking taking{membership.metric,
-                unit_id(reading.unit),
+                unit_id(reading.unit, membership.groups[index_of(GroupBy::sensor)]),
                 sample_of(reading, now.arrival),
                 {},
                 now.connected + correction_interval_};
   bool corrects = false;
+  Verdicts verdict = judgement_.verdicts.begin();
   for (const GroupBy by : kSmallestFirst) {
-    corrects |= take_in(membership.groups[index_of(by)], by, membership, taking);
+    corrects |= take_in(membership.groups[index_of(by)], by, membership, taking, verdict);
   }
   for (const GroupId id : membership.groups) move_watermark(id, reading.event_time, now, closed);
   newest_ = std::max(newest_, reading.event_time);
   return corrects;
 }
 
-bool Windows::take_in(GroupId id, GroupBy by, const Membership& membership, Taking& taking) {
+bool Windows::take_in(GroupId id, GroupBy by, const Membership& membership, Taking& taking,
+                      Verdicts& verdict) {
   Group& group = groups_[id];
   bool corrects = false;
   taking.sample.member = membership.member[index_of(by)];
   for (const std::size_t slot : covering(membership.metric, by)) {
+    if (*verdict++ != Verdict::takes) continue;
     const Window& window = window_at(by, slot);
     taking.watermark = watermark(group, window);
     taking.sample.over = window.config.over && taking.sample.value > *window.config.over;
     std::visit(
         [&](auto& store) {
-          if (store.judge(window.times, taking.sample.event_time, taking.watermark) != Verdict::takes) return;
           const Taken taken = store.take(window.times, taking, names_.members(id));
           group.next_change = std::min(group.next_change, later(taken.opened, window.times.lag));
           corrects |= taken.corrects;

@@ -35,8 +35,10 @@ class Windows {
     bool full = false;     ///< one refuses it because it holds too many windows
     std::vector<std::string> refused_by;
     Microseconds late_by{};
+    std::vector<Verdict> verdicts;  ///< of each window that covers it, smaller groups first
   };
-  [[nodiscard]] Judgement judge(const Reading& reading);
+  /// Valid until the next call.
+  const Judgement& judge(const Reading& reading);
 
   /// Below this event time no window takes anything of the reading's sensor any more, of whatever metric. The
   /// latest time there is when there are no windows.
@@ -47,9 +49,9 @@ class Windows {
     Timestamp arrival;
     Microseconds connected{};
   };
-  /// Adds a reading to every window that takes it, moves its groups' watermarks and appends what closed:
-  /// smaller groups first, then in the order of configuration, then by start. True when a window that had
-  /// closed has taken it.
+  /// Adds the reading that was judged last to every window that takes it, moves its groups' watermarks and
+  /// appends what closed: smaller groups first, then in the order of configuration, then by start. True when
+  /// a window that had closed has taken it.
   bool take(const Reading& reading, const Moment& now, std::vector<ClosedWindow>& closed);
   /// Appends what the passing of connected time alone brings: windows closed by idleness, corrections.
   void run_deadlines(const Moment& now, std::vector<ClosedWindow>& closed);
@@ -94,6 +96,7 @@ class Windows {
     Timestamp next_change = Timestamp::max();  // newest event time at which a watermark does something
     Microseconds idle_deadline = Microseconds::max();  // no later than the true one
     std::uint32_t place_in_queue = 0;                  // the number of its valid entry
+    std::uint32_t units_named = 0;                     // that no other sensor had named before
     std::vector<Store> stores;                         // one for each of by_[its GroupBy]
   };
   struct Correction {
@@ -116,7 +119,7 @@ class Windows {
   [[nodiscard]] static Timestamp watermark(const Group& group, const Window& window) {
     return group.heard() ? group.newest - window.times.lag : Timestamp::min();
   }
-  UnitId unit_id(const std::string& unit);
+  UnitId unit_id(const std::string& unit, GroupId sensor);
   /// `act(store, window)` for each of the group's stores, in the order of configuration.
   template <typename Act>
   void for_each_store(GroupId id, Act act) {
@@ -132,7 +135,8 @@ class Windows {
   [[nodiscard]] MetricResult figures_of(GroupId id, const Window& window,
                                         const Closing::Metric& metric) const;
 
-  bool take_in(GroupId id, GroupBy by, const Membership& membership, Taking& taking);
+  using Verdicts = std::vector<Verdict>::const_iterator;
+  bool take_in(GroupId id, GroupBy by, const Membership& membership, Taking& taking, Verdicts& verdict);
   void move_watermark(GroupId id, Timestamp event_time, const Moment& now, std::vector<ClosedWindow>& closed);
   void advance(GroupId id, Timestamp decided, std::vector<ClosedWindow>& closed);
   void find_next_change(GroupId id);
@@ -153,6 +157,7 @@ class Windows {
   std::vector<std::array<std::optional<std::vector<std::size_t>>, 3>> covering_;  // slots, by metric
   std::vector<std::string> units_{std::string{}};
   std::unordered_map<std::string, UnitId> unit_ids_;
+  Judgement judgement_;
   Timestamp newest_ = Timestamp::min();
   std::priority_queue<IdleDeadline, std::vector<IdleDeadline>, std::greater<>> idle_deadlines_;
   std::deque<Correction> corrections_;  // by due

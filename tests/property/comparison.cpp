@@ -157,8 +157,7 @@ void Comparison::look_at_result(const ClosedWindow& window, const MetricResult& 
     complain(fmt::format("{} has revision {} instead of {}", id, result.revision, known.next_revision));
   if (window.retracted && result.revision == 0) complain(id + " is retracted and never came out");
   if (result.revision == 0) known.first_count = result.count;
-  if (!is_session(window.window) && !oracle_.disturbed().contains(id) &&
-      result.late != result.count - known.first_count)
+  if (!is_session(window.window) && result.late != result.count - known.first_count)
     complain(
         fmt::format("{} tells {} late of {}, at first {}", id, result.late, result.count, known.first_count));
   const bool is_final = window.end + now.allowed_lateness <= now.watermark || at_end_;
@@ -241,11 +240,9 @@ void Comparison::compare_books() {
 }
 
 void Comparison::compare_results() {
-  const auto is_unsure = [&](const std::string& id) { return oracle_.disturbed().contains(id); };
   const auto expected = oracle_.results();
   for (const auto& [id, figures] : expected) {
     const auto known = known_.find(id);
-    if (is_unsure(id)) continue;
     if (known == known_.end()) {
       complain(id + " never came out");
     } else if (known->second.retracted) {
@@ -257,8 +254,7 @@ void Comparison::compare_results() {
   for (const auto& [id, known] : known_) {
     // A session may have been forgotten together with the duty to retract what has become part of it.
     const bool may_stay = is_session(known.window) && oracle_.progress(known.group, {}).was_set_back;
-    if (!known.retracted && !expected.contains(id) && !is_unsure(id) && !may_stay)
-      complain(id + " should not be there");
+    if (!known.retracted && !expected.contains(id) && !may_stay) complain(id + " should not be there");
   }
 }
 

@@ -55,8 +55,6 @@ class Oracle {
   /// The sessions that have to be out after a record without a reading: closed, and every late reading in
   /// them taken a correction_interval ago. Number of readings by id.
   [[nodiscard]] std::map<std::string, std::uint64_t> sessions_due() const;
-  /// The ids of windows that lost readings when a watermark was set back.
-  [[nodiscard]] const std::set<std::string>& disturbed() const { return disturbed_; }
 
   /// How far a group has come in one of its windows.
   struct Progress {
@@ -161,7 +159,6 @@ class Oracle {
   Microseconds spell_began_{};
   std::map<GroupKey, Group> groups_;
   std::set<Identity> known_;
-  std::set<std::string> disturbed_;
   bool lost_track_ = false;
   std::map<std::string, Timestamp> horizons_;  // below which a sensor's identities may be forgotten
   Timestamp first_arrival_ = Timestamp::max(), last_arrival_ = Timestamp::min();

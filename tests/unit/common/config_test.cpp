@@ -128,7 +128,8 @@ TEST_CASE("windows that cannot be are refused with the reason") {
   const std::string sliding = "kind = \"sliding\"\nsize = \"5m\"\n";
   const std::string session = "kind = \"session\"\n";
   says(first_problem(sliding), ":6: window.step: is missing");
-  for (const char* step : {"6m", "2m", "0"}) {
+  says(first_problem(sliding + "step = \"6m\""), ":10: window.step: must not be longer than size (5m)");
+  for (const char* step : {"2m", "0"}) {
     says(first_problem(sliding + fmt::format("step = \"{}\"", step)),
          ":10: window.step: must divide size (5m) without remainder");
   }
@@ -146,7 +147,9 @@ TEST_CASE("windows that cannot be are refused with the reason") {
        "window.allowed_lateness: window 'w': 8d is beyond time.max_past (7d)");
   says(first_problem("size = \"5m\"", "allowed_lateness = \"2h\"\nmax_past = \"1h\""),
        "beyond time.max_past (1h)");
-  says(first_problem(sliding + "step = \"20ms\""), "would keep 48000 panes for each group");
+  says(first_problem(sliding + "step = \"20ms\""), "may keep 48002 panes for each group");
+  says(first_problem(session + "gap = \"60ms\""),
+       "window.gap: window 'w': a gap of 60ms may keep 11002 sessions");
   says(first_problem("size = \"5m\"\nover = \"hot\""), "window.over: expected a number");
   says(first_problem("size = \"5m\"\npublish = 1"), "window.publish: expected true or false");
   says(problems_of(kInput + "[time]\nidle = 0\n").at(0), "time.idle: must be at least \"1s\"");

@@ -31,9 +31,7 @@ TEST_CASE("what was added is read back, byte for byte") {
 }
 
 TEST_CASE("a payload that is not there or no base64 is refused with a sentence") {
-  const auto why = [](const std::string& text) {
-    return read_payload(nlohmann::ordered_json::parse(text)).error();
-  };
+  const auto why = [](const std::string& text) { return read_payload(nlohmann::json::parse(text)).error(); };
   CHECK(why("{}") == "there is neither payload nor payload_base64");
   CHECK(why(R"({"payload":{"a":1}})") == "payload is not text but object");
   for (const std::string encoded : {R"("/w=")", R"("/w")", R"("=")", R"("/w==/w==")", R"("/x==")",

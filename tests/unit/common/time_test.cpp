@@ -25,13 +25,17 @@ TEST_CASE("RFC 3339 is read with Z, offsets and fractions") {
   CHECK(parse_rfc3339("2026-11-22T12:20:00+01:00") == kEleven20);
   CHECK(parse_rfc3339("2026-11-22T11:20:00.5Z") == kEleven20 + 500ms);
   CHECK(parse_rfc3339("2026-11-22T11:20:00.123456789Z") == kEleven20 + 123456us);
+  CHECK(parse_rfc3339("2026-11-22T11:20:00.1234569999999999+00:00") == kEleven20 + 123456us);
   CHECK(parse_rfc3339("3000-01-01T00:00:00Z") == Timestamp{32503680000s});
+  CHECK(parse_rfc3339("3000-01-01T05:00:00.25+05:00") == Timestamp{32503680000s + 250ms});
 }
 
 TEST_CASE("what is not RFC 3339 is refused") {
   for (const char* text :
        {"", "2026-11-22", "2026-11-22T11:20:00", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z",
-        "2026-11-22T11:20:00Zx", "yesterday", "2026-11-22T25:00:00Z", "99999-01-01T00:00:00Z"}) {
+        "2026-11-22T11:20:00Zx", "yesterday", "2026-11-22T25:00:00Z", "99999-01-01T00:00:00Z",
+        "3000-01-01T00:00:00Zx", "3000-01-01T00:00:00", "9999-12-31T00:00:00Z", "1899-12-31T00:00:00Z",
+        "+226-01-01T00:00:00Z"}) {
     INFO(text);
     CHECK_FALSE(parse_rfc3339(text).has_value());
   }

@@ -142,6 +142,7 @@ TEST_CASE("a session that would hold too many is full, and says so") {
   const auto refused = rig.live("north/a", most, 1);
   REQUIRE(refused.size() == 1);
   CHECK(refused[0].topic.starts_with("late/"));
+  CHECK(nlohmann::json::parse(refused[0].payload)["reason"] == "windows_full");
   CHECK(rig.machine.books().windows_full == 1);
   CHECK(rig.machine.windows().held() == kMostHeldWindows);
   // Time goes on all the same, and with it room comes back.

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <random>
 
 #include "gateway/publish.h"
@@ -201,4 +203,27 @@ TEST_CASE("the same records give the same bytes") {
     return rig.bytes();
   };
   CHECK(run() == run());
+}
+
+TEST_CASE("units that one sensor makes up leave those of others alone") {
+  Rig rig;
+  const auto read = [&](const std::string& network, std::int64_t time, int value, const std::string& unit) {
+    rig.step("sensors/" + network + "/north/a/t",
+             fmt::format(R"({{"event_time":{},"value":{},"unit":"{}"}})", time, value, unit), time + 1);
+  };
+  for (int i = 0; i < 20'000; ++i) read("net", kStart, i, fmt::format("u{}", i));
+  read("net", kStart + 300, 1, "u20001");
+  read("net", kStart + 600, 1, "u99");
+  read("net", kStart + 1000, 1, "");
+  read("other", kStart, 1, "Cel");
+  read("other", kStart + 400, 1, "");
+  std::map<std::string, std::string> units;
+  for (const Outgoing& message : rig.published) {
+    const auto json = nlohmann::json::parse(message.payload);
+    if (json.value("group", "") == "north") units[json["id"]] = json["unit"];
+  }
+  CHECK(units == std::map<std::string, std::string>{{"net/5m/north/t/2026-09-21T14:15:00Z", "u0"},
+                                                    {"net/5m/north/t/2026-09-21T14:20:00Z", ""},
+                                                    {"net/5m/north/t/2026-09-21T14:25:00Z", "u99"},
+                                                    {"other/5m/north/t/2026-09-21T14:15:00Z", "Cel"}});
 }

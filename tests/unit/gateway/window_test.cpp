@@ -36,7 +36,9 @@ struct Rig {
                                  std::chrono::seconds time, double value = 1,
                                  const std::string& metric = "t") {
     std::vector<ClosedWindow> closed;
-    windows.take(make(region, sensor, time, value, metric), {Timestamp{time + 1s}, {}}, closed);
+    const Reading reading = make(region, sensor, time, value, metric);
+    windows.judge(reading);
+    windows.take(reading, {Timestamp{time + 1s}, {}}, closed);
     return closed;
   }
   Windows::Judgement judge(const std::string& region, const std::string& sensor, std::chrono::seconds time) {
