@@ -168,11 +168,13 @@ void PaneWindows::drop_dead() {
   dead_ = 0;
 }
 
+// A window that waits to be closed again goes on waiting, and with it those behind it.
 void PaneWindows::set_back(const WindowTimes& times, Timestamp limit) {
   final_.set_back(limit);
   closed_through_ = final_.through();
   for (const Published& window : published_) {
-    if (window.start <= limit) closed_through_ = std::max(closed_through_, window.start + times.size);
+    if (window.start > limit || window.correction_due == kAtClosing) break;
+    closed_through_ = std::max(closed_through_, window.start + times.size);
   }
   for (Published& window : published_) {
     if (window.start + times.size > closed_through_ && window.correction_due != kNotDue)

@@ -102,6 +102,19 @@ TEST_CASE("a window that is forgotten after it was published goes on counting re
   CHECK(count_in(all, R"("id":"n/w/_all/t/2026-09-21T15:15:00Z","revision":0)") == 1);
 }
 
+TEST_CASE("what came for a closed window between two set backs comes out") {
+  Stream stream(10s, 10s);
+  stream.made.config.time.idle = 1s;
+  stream.add(100s, 21s);
+  stream.connected += 20s;        // the window at 20 s closes by idleness
+  stream.add(-60s, 300s);         // the clock was wrong
+  stream.add(22s, std::nullopt);  // is taken up when the window closes again
+  stream.add(-45s, -45s);         // wrong again, but the window's start is plausible
+  stream.made.config.time.max_future = 66s;
+  CHECK(published(stream.made).find(R"("count":2)") != std::string::npos);
+  CHECK(compare_with_oracle(stream.made).empty());
+}
+
 TEST_CASE("a seq that two readings share hides no gap") {
   Stream stream(10s, 10s);
   stream.add(1s, 1s).seq = 7;
