@@ -6,6 +6,7 @@
 
 #include "common/config_input.h"
 #include "common/duration.h"
+#include "common/file.h"
 #include "common/toml_reader.h"
 
 namespace lookout {
@@ -187,11 +188,11 @@ void read_limits(TomlSection section, LimitsConfig& limits) {
 /// One file's worth of settings laid over `config`.
 class FileReader {
  public:
-  FileReader(const std::filesystem::path& file, Config& config, std::vector<Problem>& problems)
-      : file_(file.string()), config_(config), problems_(problems) {}
+  FileReader(const ConfigSources::File& source, Config& config, std::vector<Problem>& problems)
+      : file_(source.name), config_(config), problems_(problems) {}
 
-  void read() {
-    const toml::parse_result parsed = toml::parse_file(file_);
+  void read(const std::string& text) {
+    const toml::parse_result parsed = toml::parse(text, file_);
     if (!parsed) {
       const toml::parse_error& error = parsed.error();
       problems_.push_back(
@@ -309,7 +310,6 @@ bool WindowConfig::covers(std::string_view metric) const {
 }
 
 LoadedConfig load_config(const std::filesystem::path& file) {
-  LoadedConfig loaded;
   std::error_code error;
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(file.parent_path() / "conf.d", error)) {
@@ -317,10 +317,26 @@ LoadedConfig load_config(const std::filesystem::path& file) {
   }
   std::ranges::sort(files);
   files.insert(files.begin(), file);
-  for (const auto& each : files) FileReader(each, loaded.config, loaded.problems).read();
-  if (loaded.config.inputs.empty()) {
+  ConfigSources sources;
+  std::vector<Problem> unreadable;
+  for (const auto& each : files) {
+    auto text = read_file(each);
+    if (!text) unreadable.push_back({{each.string(), 1, {}}, text.error()});
+    sources.files.push_back({each.string(), text.value_or("")});
+  }
+  LoadedConfig loaded = parse_config(std::move(sources));
+  loaded.problems.insert(loaded.problems.begin(), unreadable.begin(), unreadable.end());
+  return loaded;
+}
+
+LoadedConfig parse_config(ConfigSources sources) {
+  LoadedConfig loaded;
+  loaded.config.sources = std::move(sources);
+  const auto& files = loaded.config.sources.files;
+  for (const auto& each : files) FileReader(each, loaded.config, loaded.problems).read(each.text);
+  if (loaded.config.inputs.empty() && !files.empty()) {
     loaded.problems.push_back(
-        {{file.string(), 1, "input"}, "there is no [[input]]: nothing would be subscribed"});
+        {{files.front().name, 1, "input"}, "there is no [[input]]: nothing would be subscribed"});
   }
   check_times(loaded.config, loaded.problems);
   check_rules_fit_windows(loaded.config, loaded.problems);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/config_sources.h"
 #include "common/timestamp.h"
 #include "common/topic_pattern.h"
 
@@ -127,6 +128,7 @@ struct Config {
   std::vector<RuleConfig> rules;
   JournalConfig journal;
   LimitsConfig limits;
+  ConfigSources sources;
 };
 
 /// What could be read, and everything that is wrong with it.
@@ -138,5 +140,7 @@ struct LoadedConfig {
 /// Reads `file` and then `conf.d/*.toml` beside it in lexical order: a later value wins, tables in lists add
 /// up.
 LoadedConfig load_config(const std::filesystem::path& file);
+/// The same of texts that were read before.
+LoadedConfig parse_config(ConfigSources sources);
 
 }  // namespace lookout

@@ -31,6 +31,12 @@ Refusal bad_name(std::string_view what, std::string_view name) {
 Decoder::Decoder(std::vector<InputConfig> inputs, const LimitsConfig& limits)
     : inputs_(std::move(inputs)), limits_(limits), series_(limits.max_series) {}
 
+void Decoder::reconfigure(std::vector<InputConfig> inputs, const LimitsConfig& limits) {
+  inputs_ = std::move(inputs);
+  limits_ = limits;
+  series_.limit(limits.max_series);
+}
+
 std::optional<Decoder::Route> Decoder::route(std::string_view topic) const {
   for (const InputConfig& input : inputs_) {
     if (const auto names = input.topic.match(topic)) return Route{&input, *names};

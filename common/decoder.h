@@ -28,7 +28,14 @@ class Decoder {
   /// was ignored, because without an identity nobody can tell whether it was counted before.
   void decode(const MessageView& message, Result& result);
 
+  /// Goes on with other inputs and limits; series keep their numbers.
+  void reconfigure(std::vector<InputConfig> inputs, const LimitsConfig& limits);
+
   [[nodiscard]] const SeriesTable& series() const { return series_; }
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(series_);
+  }
 
  private:
   struct Route {

@@ -15,6 +15,10 @@ namespace lookout {
 struct Identity {
   std::uint64_t high = 0, low = 0;
   auto operator<=>(const Identity&) const = default;
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(high, low);
+  }
 };
 
 /// The same on every machine: most significant first.

@@ -42,8 +42,16 @@ inline constexpr std::size_t kLargestBody = std::size_t{512}
                                             << 10;  // topic 64 KiB + message_size at most 256 KiB
 static_assert(std::endian::native == std::endian::little);
 
-/// What a record is: a message, or another input of the machine, which consists of its stamp alone.
-enum class Kind : std::uint8_t { message = 1, link_up = 2, link_down = 3, tick = 4, clock = 5 };
+/// What a record is: a message, or another input of the machine: its stamp alone, or, of a configuration, the
+/// texts that it was read from as payload (common/config_sources.h).
+enum class Kind : std::uint8_t {
+  message = 1,
+  link_up = 2,
+  link_down = 3,
+  tick = 4,
+  clock = 5,
+  configuration = 6
+};
 
 inline constexpr std::uint8_t kFlagRetain = 1;
 inline constexpr std::uint8_t kFlagCut = 2;
@@ -92,7 +100,7 @@ struct Stamp {
 /// A record as found in a segment; views into the reader's buffer.
 struct Record {
   std::uint64_t offset = 0;
-  MessageView message;  ///< of other kinds than message: its arrival alone
+  MessageView message;  ///< of other kinds than message: its arrival, and a configuration's payload
   Kind kind = Kind::message;
   Stamp stamp{};
 };

@@ -23,6 +23,10 @@ struct Outgoing {
   std::string topic;
   std::string payload;
   bool retain = false;
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(topic, payload, retain);
+  }
 };
 
 }  // namespace lookout

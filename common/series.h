@@ -15,6 +15,10 @@ namespace lookout {
 struct Series {
   std::string network, region, sensor, metric;
   Identity hash;
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(network, region, sensor, metric, hash);
+  }
 };
 
 /// Interns series: the names are compared once, afterwards a series is a number. Bounded by max_series.
@@ -27,10 +31,24 @@ class SeriesTable {
   std::optional<SeriesId> intern(std::string_view network, std::string_view region, std::string_view sensor,
                                  std::string_view metric);
 
+  /// From now on; what is there stays.
+  void limit(std::size_t max_series) { max_series_ = max_series; }
+
   [[nodiscard]] const Series& operator[](SeriesId id) const { return series_[id]; }
   [[nodiscard]] std::size_t size() const { return series_.size(); }
 
+  /// Writes all series, or reads them into an empty table, whatever its limit.
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(series_);
+    if (ids_.empty()) index();
+  }
+
  private:
+  void index();
+  const std::string& key_of(std::string_view network, std::string_view region, std::string_view sensor,
+                            std::string_view metric);
+
   std::size_t max_series_;
   std::deque<Series> series_;
   std::unordered_map<std::string, SeriesId> ids_;

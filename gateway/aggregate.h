@@ -48,6 +48,13 @@ class Aggregate {
   [[nodiscard]] Timestamp newest_arrival() const { return newest_arrival_; }
   [[nodiscard]] const SeqRanges& seqs() const { return seqs_; }
 
+  /// Writes or reads the state (snapshot.h).
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(count_, sum_, compensation_, squares_, min_, max_, first_time_, last_time_, first_value_,
+            last_value_, newest_arrival_, seqs_, first_member_, last_member_, over_);
+  }
+
  private:
   struct Extreme {
     Timestamp time;

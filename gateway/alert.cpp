@@ -50,21 +50,21 @@ void Alerts::evaluate(const ClosedWindow& window, std::vector<AlertChange>& chan
     const auto known = rule.states.find(group);
     const bool was_firing = known != rule.states.end() && known->second.firing;
     if (!*holds && !was_firing) continue;
-    State& state = rule.states[group];
     const Evidence evidence = evidence_of(*rule.condition, window);
+    if (was_firing && *holds && known->second.sensors == evidence.metric.sensors) continue;
+    AlertChange& alert = rule.states[group];
     if (!was_firing) {
       std::string id = fmt::format("{}/{}/{}", rule.config.name, group, to_rfc3339(window.end));
       // Resolved by one correction and true again by the next, it is the same alert.
-      const std::uint64_t revision = state.id == id ? state.revision + 1 : 0;
-      state = {true, revision, std::move(id), window.end, evidence.metric.sensors};
-    } else if (*holds && state.sensors == evidence.metric.sensors) {
-      continue;
+      alert.revision = alert.id == id ? alert.revision + 1 : 0;
+      alert.id = std::move(id);
+      alert.starts_at = window.end;
     } else {
-      state.firing = *holds;
-      state.sensors = evidence.metric.sensors;
-      ++state.revision;
+      ++alert.revision;
     }
-    changes.push_back(describe(rule, state, window, evidence));
+    alert.firing = *holds;
+    describe(rule, alert, window, evidence);
+    changes.push_back(alert);
   }
 }
 
@@ -78,28 +78,48 @@ Alerts::Evidence Alerts::evidence_of(const Condition& condition, const ClosedWin
   return {window.metrics.front(), 0};
 }
 
-AlertChange Alerts::describe(const Rule& rule, const State& state, const ClosedWindow& window,
-                             const Evidence& evidence) const {
-  AlertChange change;
+void Alerts::describe(const Rule& rule, AlertChange& change, const ClosedWindow& window,
+                      const Evidence& evidence) const {
   change.rule = rule.config.name;
-  change.id = state.id;
   change.condition = rule.condition->text();
   change.window_id = window.id(evidence.metric.metric);
-  change.revision = state.revision;
-  change.firing = state.firing;
   change.group = window.group;
   change.labels = labels_of(rule.config, window.group);
   change.fingerprint = fingerprint_of(change.labels);
-  change.summary = rule.summary.render(rule.config.name, state.sensors, window);
-  change.starts_at = state.starts_at;
-  if (!state.firing) change.ends_at = window.end;
+  change.sensors = evidence.metric.sensors;
+  change.summary = rule.summary.render(rule.config.name, change.sensors, window);
+  change.ends_at = change.firing ? std::nullopt : std::optional(window.end);
   change.value = evidence.value;
-  change.sensors = state.sensors;
   change.first_sensors = evidence.metric.first_sensors;
   change.event_time = evidence.metric.newest_event;
   change.arrived = evidence.metric.newest_arrival;
   change.decided = window.decided;
-  return change;
+}
+
+void Alerts::take_over(const Alerts& before, Timestamp decided, std::vector<AlertChange>& changes) {
+  for (const Rule& old : before.rules_) {
+    const auto now =
+        std::ranges::find(rules_, old.config.name, [](const Rule& rule) { return rule.config.name; });
+    const bool stays = now != rules_.end() && now->config.window == old.config.window &&
+                       now->config.by == old.config.by && now->config.when == old.config.when;
+    for (auto [group, alert] : old.states) {
+      if (alert.firing && !stays) {
+        alert.firing = false;
+        alert.ends_at = alert.decided = decided;
+        ++alert.revision;
+        changes.push_back(alert);
+      }
+      if (now != rules_.end()) now->states[group] = std::move(alert);
+    }
+  }
+}
+
+std::vector<AlertChange> Alerts::current() const {
+  std::vector<AlertChange> all;
+  for (const Rule& rule : rules_) {
+    for (const auto& [group, alert] : rule.states) all.push_back(alert);
+  }
+  return all;
 }
 
 std::map<std::string, std::string> Alerts::labels_of(const RuleConfig& rule, const GroupName& group) const {

@@ -3,7 +3,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "common/config.h"
@@ -26,21 +25,28 @@ class Alerts {
   /// Evaluates the rules of this window's group and appends what changed, in the order of configuration.
   void evaluate(const ClosedWindow& window, std::vector<AlertChange>& changes);
 
+  [[nodiscard]] const std::string& box_id() const { return box_id_; }
   [[nodiscard]] std::size_t firing() const;
+  /// What every alert that ever fired told last, by rule and group.
+  [[nodiscard]] std::vector<AlertChange> current() const;
+
+  /// Goes on where `before`, under another configuration, has come to: a rule of the same name has its
+  /// alerts. An alert is resolved where its rule is gone or says something else now.
+  void take_over(const Alerts& before, Timestamp decided, std::vector<AlertChange>& changes);
+
+  /// Writes the state, or reads it (snapshot.h) into the alerts of the same rules.
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    for (Rule& rule : rules_) archive(rule.states);
+  }
 
  private:
-  struct State {
-    bool firing = false;
-    std::uint64_t revision = 0;
-    std::string id;
-    Timestamp starts_at;
-    std::uint64_t sensors = 0;
-  };
+  using States = std::map<std::string, AlertChange>;  // what each told last, by network/group
   struct Rule {
     RuleConfig config;
     std::unique_ptr<Condition> condition;
     Summary summary;
-    std::unordered_map<std::string, State> states;  // by network/group
+    States states;
   };
   struct Evidence {
     const MetricResult& metric;
@@ -48,8 +54,8 @@ class Alerts {
   };
   Alerts() = default;
   static Evidence evidence_of(const Condition& condition, const ClosedWindow& window);
-  AlertChange describe(const Rule& rule, const State& state, const ClosedWindow& window,
-                       const Evidence& evidence) const;
+  void describe(const Rule& rule, AlertChange& change, const ClosedWindow& window,
+                const Evidence& evidence) const;
   [[nodiscard]] std::map<std::string, std::string> labels_of(const RuleConfig& rule,
                                                              const GroupName& group) const;
 

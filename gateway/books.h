@@ -20,6 +20,12 @@ struct Books {
   std::uint64_t retained_ignored =
       0;  ///< retained messages without identity: not received in the sense above
 
+  /// Writes or reads the state (snapshot.h).
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(received, accepted, duplicate, late, rejected, corrected, refused, windows_full,
+            watermarks_set_back, retained_ignored);
+  }
   [[nodiscard]] std::uint64_t all_rejected() const {
     return std::accumulate(rejected.begin(), rejected.end(), std::uint64_t{0});
   }

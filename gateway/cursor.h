@@ -14,6 +14,10 @@ namespace lookout {
 struct Cursor {
   std::uint64_t offset = 0, index = 0;
   auto operator<=>(const Cursor&) const = default;
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(offset, index);
+  }
 };
 
 /// A missing or unreadable file gives the beginning: everything in the journal is put out again, the same

@@ -42,16 +42,31 @@ class Dedup {
   /// Any identity: remembered for `identity_window`. `arrival` is connected time.
   Seen by_arrival(std::uint32_t sensor, const Identity& identity, Timestamp arrival);
 
+  void set_identity_window(Microseconds window) { identity_window_ = window; }
   [[nodiscard]] std::size_t remembered() const { return remembered_; }
+
+  /// Writes or reads the state (snapshot.h), widths of the buckets included.
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(bucket_, arrival_bucket_, by_event_time_, by_arrival_, remembered_);
+  }
 
  private:
   struct Bucket {
     std::int64_t number;  // time / width
     IdentitySet identities;
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(number, identities);
+    }
   };
   struct Sensor {
     std::int64_t remembers_from = std::numeric_limits<std::int64_t>::min();  // a bucket's number
     std::vector<Bucket> buckets;                                             // by number
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(remembers_from, buckets);
+    }
   };
 
   static std::int64_t number_of(Timestamp time, Microseconds width);
@@ -60,7 +75,8 @@ class Dedup {
   bool insert(Sensor& sensor, std::int64_t number, const Identity& identity);
   void forget_before(Sensor& sensor, std::int64_t number);
 
-  const Microseconds bucket_, arrival_bucket_, identity_window_;
+  Microseconds bucket_, arrival_bucket_;
+  Microseconds identity_window_;
   std::vector<Sensor> by_event_time_, by_arrival_;
   std::size_t remembered_ = 0;
 };

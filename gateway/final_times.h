@@ -33,9 +33,19 @@ class FinalTimes {
                                [&](const Era& era) { return start >= era.from && end <= era.through; });
   }
 
+  /// Writes or reads the state (snapshot.h).
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(now_, eras_);
+  }
+
  private:
   struct Era {
     Timestamp from = Timestamp::max(), through = Timestamp::min();
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(from, through);
+    }
   };
   Era now_;
   std::unique_ptr<std::vector<Era>> eras_;  // former ones; hardly ever there are any

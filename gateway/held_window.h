@@ -30,6 +30,10 @@ struct MetricAggregate {
   MetricId metric;
   UnitId unit = 0;
   Aggregate aggregate;
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(metric, unit, aggregate);
+  }
 };
 
 /// A reading on its way into a store.

@@ -22,6 +22,12 @@ class IdentitySet {
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t bytes() const { return slots_.capacity() * sizeof(Identity); }
 
+  /// Writes or reads the state (snapshot.h).
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(slots_, homes_, size_);
+  }
+
  private:
   [[nodiscard]] std::size_t home_of(const Identity& identity) const;
   [[nodiscard]] std::size_t slot_of(const Identity& identity) const;

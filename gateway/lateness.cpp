@@ -67,12 +67,12 @@ double DelayHistogram::share_beyond(Microseconds delay) const {
   return beyond / static_cast<double>(count_);
 }
 
-void Lateness::note(std::uint32_t sensor, const Series& names, Timestamp event_time, Timestamp arrival) {
+void Lateness::note(std::uint32_t sensor, SeriesId series, Timestamp event_time, Timestamp arrival) {
   if (!span_) span_ = Span{event_time, event_time};
   span_->oldest = std::min(span_->oldest, event_time);
   span_->newest = std::max(span_->newest, event_time);
   if (sensors_.size() <= sensor) sensors_.resize(std::size_t{sensor} + 1);
-  if (sensors_[sensor].names == nullptr) sensors_[sensor].names = &names;
+  if (!sensors_[sensor].series) sensors_[sensor].series = series;
   sensors_[sensor].delays.add(arrival - event_time);
   overall_.add(arrival - event_time);
 }

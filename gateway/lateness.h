@@ -1,11 +1,12 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <vector>
 
-#include "common/series.h"
+#include "common/reading.h"
 #include "common/timestamp.h"
 
 namespace lookout {
@@ -35,9 +36,21 @@ class DelayHistogram {
   /// empty histogram 0.
   [[nodiscard]] double share_beyond(Microseconds delay) const;
 
+  /// Writes or reads the state (snapshot.h).
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(buckets_, count_, ahead_, max_);
+  }
+
  private:
   struct Bucket {
     std::uint64_t number : 16, count : 48;
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      auto packed = std::bit_cast<std::uint64_t>(*this);
+      archive(packed);
+      *this = std::bit_cast<Bucket>(packed);
+    }
   };
 
   std::vector<Bucket> buckets_;  // by number
@@ -51,17 +64,24 @@ class Lateness {
  public:
   /// Of one sensor.
   struct Sensor {
-    const Series* names = nullptr;  ///< nothing: not heard. Its metric is that of the first reading
+    std::optional<SeriesId> series;  ///< of the first reading; nothing: not heard
     DelayHistogram delays{};
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(series, delays);
+    }
   };
   /// The event times of the readings noted.
   struct Span {
     Timestamp oldest, newest;
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(oldest, newest);
+    }
   };
 
-  /// `sensor`: a number that is the sensor's own; room is taken for all numbers up to the largest. `names`
-  /// outlives this.
-  void note(std::uint32_t sensor, const Series& names, Timestamp event_time, Timestamp arrival);
+  /// `sensor`: a number that is the sensor's own; room is taken for all numbers up to the largest.
+  void note(std::uint32_t sensor, SeriesId series, Timestamp event_time, Timestamp arrival);
 
   [[nodiscard]] const DelayHistogram& overall() const { return overall_; }
   [[nodiscard]] const std::optional<Span>& span() const { return span_; }
@@ -69,8 +89,14 @@ class Lateness {
   template <typename Visit>
   void for_each_sensor(Visit visit) const {
     for (const Sensor& sensor : sensors_) {
-      if (sensor.names != nullptr) visit(sensor);
+      if (sensor.series) visit(sensor);
     }
+  }
+
+  /// Writes or reads the state (snapshot.h).
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(overall_, span_, sensors_);
   }
 
  private:

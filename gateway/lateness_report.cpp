@@ -29,16 +29,17 @@ std::map<Microseconds, std::vector<std::string>> lags_of(const Config& config) {
   return lags;
 }
 
-std::string name_of(const Series& names) {
+std::string name_of(const SeriesTable& series, const Lateness::Sensor& sensor) {
+  const Series& names = series[*sensor.series];
   return fmt::format("{}/{}/{}", names.network, names.region, names.sensor);
 }
 
-Sensors worst_first(const Lateness& lateness) {
+Sensors worst_first(const Machine& machine) {
   Sensors sensors;
-  lateness.for_each_sensor([&](const Lateness::Sensor& sensor) { sensors.push_back(sensor); });
-  std::ranges::sort(sensors, [](const auto& a, const auto& b) {
+  machine.lateness().for_each_sensor([&](const Lateness::Sensor& sensor) { sensors.push_back(sensor); });
+  std::ranges::sort(sensors, [&](const auto& a, const auto& b) {
     const auto late_a = a.delays.quantile(0.99), late_b = b.delays.quantile(0.99);
-    return late_a != late_b ? late_a > late_b : name_of(*a.names) < name_of(*b.names);
+    return late_a != late_b ? late_a > late_b : name_of(machine.series(), a) < name_of(machine.series(), b);
   });
   return sensors;
 }
@@ -56,17 +57,18 @@ std::string row(std::size_t width, std::string_view name, const DelayHistogram& 
   return text + fmt::format("  {:>6}  {:>10}\n", round_up(delays.max()), percent(delays.share_beyond(lag)));
 }
 
-std::string table(const Lateness& lateness, Microseconds lag, std::size_t shown) {
-  Sensors sensors = worst_first(lateness);
+std::string table(const Machine& machine, Microseconds lag, std::size_t shown) {
+  Sensors sensors = worst_first(machine);
   const std::size_t heard = sensors.size();
   sensors.resize(std::min(heard, shown));
   std::size_t width = std::string_view("all 100000 sensors").size();
-  for (const auto& sensor : sensors) width = std::max(width, name_of(*sensor.names).size());
+  for (const auto& sensor : sensors) width = std::max(width, name_of(machine.series(), sensor).size());
   std::string text =
       fmt::format("{:{}}  {:>9}  {:>6}  {:>6}  {:>6}  {:>6}  {:>6}  {:>10}\n", "arrival - event time", width,
                   "readings", "p50", "p95", "p99", "p99.9", "max", "over " + format_duration(lag));
-  text += row(width, fmt::format("all {} sensors", heard), lateness.overall(), lag);
-  for (const auto& sensor : sensors) text += row(width, name_of(*sensor.names), sensor.delays, lag);
+  text += row(width, fmt::format("all {} sensors", heard), machine.lateness().overall(), lag);
+  for (const auto& sensor : sensors)
+    text += row(width, name_of(machine.series(), sensor), sensor.delays, lag);
   if (heard > shown) text += fmt::format("and {} sensors with a smaller p99\n", heard - shown);
   return text;
 }
@@ -96,7 +98,7 @@ std::string sentences(const Config& config, const Machine& machine) {
 std::string text_report(const Config& config, const Machine& machine, std::size_t shown) {
   const Lateness& lateness = machine.lateness();
   if (!lateness.span()) return "No reading has an event time: how late they come cannot be told.\n";
-  return table(lateness, config.time.lag, shown) + '\n' + sentences(config, machine) +
+  return table(machine, config.time.lag, shown) + '\n' + sentences(config, machine) +
          fmt::format("Event times from {} to {}.\n", to_rfc3339(lateness.span()->oldest),
                      to_rfc3339(lateness.span()->newest));
 }
@@ -120,10 +122,9 @@ std::string json_report(const Config& config, const Machine& machine) {
                      {"late", books.late},           {"corrected", books.corrected},
                      {"refused", books.refused}};
   report["sensors"] = ordered_json::array();
-  for (const auto& sensor : worst_first(lateness)) {
-    ordered_json entry{{"network", sensor.names->network},
-                       {"region", sensor.names->region},
-                       {"sensor", sensor.names->sensor}};
+  for (const auto& sensor : worst_first(machine)) {
+    const Series& names = machine.series()[*sensor.series];
+    ordered_json entry{{"network", names.network}, {"region", names.region}, {"sensor", names.sensor}};
     entry.update(delays_json(sensor.delays, config.time.lag));
     report["sensors"].push_back(std::move(entry));
   }

@@ -24,7 +24,8 @@ std::expected<Machine, std::vector<Problem>> Machine::create(const Config& confi
 }
 
 Machine::Machine(const Config& config, Alerts alerts)
-    : time_(config.time),
+    : config_(config.sources),
+      time_(config.time),
       decoder_(std::make_unique<Decoder>(config.inputs, config.limits)),
       dedup_(largest_window(config.windows), config.time.identity_window),
       windows_(std::make_unique<Windows>(decoder_->series(), config.windows, config.time)),
@@ -36,11 +37,33 @@ void Machine::step(const journal::Record& record, std::vector<Output>& outputs) 
   clock_.advance(record);
   windows_->run_deadlines({arrival, clock_.connected()}, closed_);
   put_out_closed(outputs);
+  if (record.kind == journal::Kind::configuration) return reconfigure(record, outputs);
   if (record.kind != journal::Kind::message) return;
   decoder_->decode(record.message, decoded_);
   for (Refusal& refusal : decoded_.refusals) reject(std::move(refusal), outputs);
   for (Reading& reading : decoded_.readings) take(reading, arrival, outputs);
   if (decoded_.refusals.empty() && decoded_.readings.empty()) ++books_.retained_ignored;
+}
+
+// Who appended the record had read it without a problem. Another version of the program may find one: it goes
+// on under the configuration it has.
+void Machine::reconfigure(const journal::Record& record, std::vector<Output>& outputs) {
+  auto sources = sources_from_json(record.message.payload);
+  if (!sources || *sources == config_) return;
+  const auto loaded = parse_config(std::move(*sources));
+  auto alerts = Alerts::create(loaded.config.rules, alerts_.box_id());
+  if (!loaded.problems.empty() || !alerts) return;
+  const Config& config = loaded.config;
+  config_ = config.sources;
+  time_ = config.time;
+  decoder_->reconfigure(config.inputs, config.limits);
+  dedup_.set_identity_window(time_.identity_window);
+  windows_->reconfigure(config.windows, time_, record.message.arrival, closed_);
+  put_out_closed(outputs);
+  changes_.clear();
+  alerts->take_over(alerts_, record.message.arrival, changes_);
+  alerts_ = std::move(*alerts);
+  for (AlertChange& change : changes_) outputs.push_back(std::move(change));
 }
 
 void Machine::finish(std::vector<Output>& outputs) {
@@ -63,8 +86,7 @@ void Machine::take(Reading& reading, Timestamp arrival, std::vector<Output>& out
   const Seen seen = look_up(reading, judgement);
   if (seen == Seen::forgotten) {
     return reject({Reason::past,
-                   fmt::format("event_time {} is from before the clock was set back, and whether it is a "
-                               "repeat is not known any more",
+                   fmt::format("event_time {} is from a time of which repeats are not known any more",
                                to_rfc3339(reading.event_time)),
                    series.metric},
                   outputs);
@@ -75,7 +97,7 @@ void Machine::take(Reading& reading, Timestamp arrival, std::vector<Output>& out
     return;
   }
   if (!reading.time_is_arrival)
-    lateness_.note(windows_->sensor_of(reading), series, reading.event_time, clock_.now());
+    lateness_.note(windows_->sensor_of(reading), reading.series, reading.event_time, clock_.now());
   books_.windows_full += judgement.full ? 1 : 0;
   if (judgement.covered && !judgement.taken) {
     ++books_.late;

@@ -20,7 +20,8 @@ namespace lookout {
 ///
 /// One deterministic state machine: its inputs are journal records in order, its outputs are values. No step
 /// reads a clock, a socket or a file; time is the stamp of the record in hand. That is what makes recovery,
-/// replay and simulation the same code as live operation. Threading: one owner.
+/// replay and simulation the same code as live operation. A record of kind configuration is what changes the
+/// configuration: recovery runs under the one of the time. Threading: one owner.
 class Machine {
  public:
   /// Fails with what is wrong in the rules.
@@ -43,11 +44,21 @@ class Machine {
   [[nodiscard]] const Lateness& lateness() const { return lateness_; }
   /// The lag that windows have unless they name their own.
   [[nodiscard]] Microseconds lag() const { return time_.lag; }
-  [[nodiscard]] std::size_t series() const { return decoder_->series().size(); }
+  [[nodiscard]] const SeriesTable& series() const { return decoder_->series(); }
   [[nodiscard]] std::size_t remembered() const { return dedup_.remembered(); }
+  /// The configuration it runs under.
+  [[nodiscard]] const ConfigSources& config() const { return config_; }
+
+  /// Writes the state, or reads it (snapshot.h) into a machine of the same configuration that has seen
+  /// nothing.
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(*decoder_, clock_, dedup_, *windows_, alerts_, books_, lateness_);
+  }
 
  private:
   Machine(const Config& config, Alerts alerts);
+  void reconfigure(const journal::Record& record, std::vector<Output>& outputs);
   void take(Reading& reading, Timestamp arrival, std::vector<Output>& outputs);
   void reject(Refusal refusal, std::vector<Output>& outputs);
   void hear_time(Reading& reading);
@@ -55,6 +66,7 @@ class Machine {
   Seen look_up(const Reading& reading, const Windows::Judgement& judgement);
   void put_out_closed(std::vector<Output>& outputs);
 
+  ConfigSources config_;
   TimeConfig time_;
   std::unique_ptr<Decoder> decoder_;  // the windows refer to its series
   ReferenceClock clock_;

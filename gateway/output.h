@@ -19,6 +19,10 @@ struct GroupName {
 
   /// As in topics and ids: `_all`, a region, or region/sensor.
   [[nodiscard]] std::string text() const;
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(by, network, region, sensor);
+  }
 };
 
 /// What made a window's result come out.
@@ -71,6 +75,11 @@ struct AlertChange {
   std::uint64_t sensors = 0;
   std::vector<std::string> first_sensors;
   Timestamp event_time, arrived, decided;
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(rule, id, fingerprint, condition, window_id, revision, firing, group, labels, summary, starts_at,
+            ends_at, value, sensors, first_sensors, event_time, arrived, decided);
+  }
 };
 
 /// A message, or a reading in it, that was refused.

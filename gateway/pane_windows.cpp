@@ -203,6 +203,11 @@ Timestamp PaneWindows::horizon(const WindowTimes& times, Timestamp watermark) co
   return pane_of(times, watermark - times.allowed_lateness - times.size) + times.step;
 }
 
+Timestamp PaneWindows::closed_through(const WindowTimes& times) const {
+  const Timestamp last = published_.empty() ? Timestamp::min() : published_.back().start + times.size;
+  return std::max({closed_through_, final_.through(), last});
+}
+
 Timestamp PaneWindows::newest(Timestamp limit) const {
   auto newest = Timestamp::min();
   for (const Part& part : live()) {

@@ -37,6 +37,19 @@ class PaneWindows {
   /// The newest reading it holds up to `limit`; the earliest time there is where it holds none.
   [[nodiscard]] Timestamp newest(Timestamp limit) const;
   [[nodiscard]] std::size_t held() const { return panes_; }
+  /// The latest end of a window that has closed.
+  [[nodiscard]] Timestamp closed_through(const WindowTimes& times) const;
+  /// Of a store that has seen nothing: windows that begin before `time` are another's.
+  void begin_at(const WindowTimes& times, Timestamp time) {
+    final_.add(Timestamp::min(), time + times.size - Microseconds{1});
+  }
+
+  /// Writes or reads the state (snapshot.h).
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    drop_dead();
+    archive(parts_, panes_, published_, closed_through_, final_);
+  }
 
  private:
   static constexpr auto kNotDue = Microseconds::max();
@@ -44,9 +57,14 @@ class PaneWindows {
   static constexpr auto kLastDue = kNotDue - Microseconds{2};
   /// The readings of one metric in one pane.
   struct Part {
+    Part() : of{} {}
     Part(Timestamp pane, MetricId metric) : start(pane), of{metric, 0, {}} {}
     Timestamp start;  // of the pane
     MetricAggregate of;
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(start, of);
+    }
   };
   /// A metric of a window that has closed.
   struct Published {
@@ -58,6 +76,10 @@ class PaneWindows {
     void take_at_closing() {
       correction_due = kAtClosing;
       if (next_revision > 0) ++late;
+    }
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(start, correction_due, metric, next_revision, late);
     }
   };
 

@@ -32,11 +32,23 @@ class ReferenceClock {
   /// Connected time since the first record; a step back in the stamps (a new start) adds none.
   [[nodiscard]] Microseconds connected() const { return connected_; }
 
+  /// Writes or reads the state (snapshot.h).
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(wall_, connected_, last_stamp_, trusted_, votes_, spell_, heard_in_spell_, spell_began_,
+            waiting_);
+    count_all();
+  }
+
  private:
   /// When a sensor's newest event time was, and what it makes of the connected clock's zero.
   struct Vote {
     Timestamp newest = Timestamp::min(), zero;
     std::uint32_t spell = 0;
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(newest, zero, spell);
+    }
   };
   void begin_spell();
   void end_waiting();

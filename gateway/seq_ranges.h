@@ -23,6 +23,12 @@ class SeqRanges {
   /// The members heard of, ascending.
   [[nodiscard]] std::vector<std::uint32_t> list_members() const;
 
+  /// Writes or reads the state (snapshot.h).
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(only_, many_);
+  }
+
  private:
   static constexpr std::uint32_t kNobody = ~std::uint32_t{0};
   struct Range {
@@ -32,10 +38,18 @@ class SeqRanges {
     std::uint64_t count = 0;   // of different seqs
     [[nodiscard]] std::uint64_t key() const { return std::uint64_t{member} << 32 | boot; }
     void add(const Range& other);
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(member, boot, smallest, largest, recent, count);
+    }
   };
   struct Many {
     std::vector<Range> ranges;  // by key
     std::size_t last = 0;       // where the last one was added: the next is often its neighbour
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(ranges, last);
+    }
   };
   void add(const Range& range);
   template <typename Visit>

@@ -30,18 +30,34 @@ class SessionWindows {
   [[nodiscard]] Timestamp horizon(const WindowTimes& times, Timestamp watermark) const;
   [[nodiscard]] Timestamp newest(Timestamp limit) const;
   [[nodiscard]] std::size_t held() const { return sessions_.size(); }
+  [[nodiscard]] Timestamp closed_through(const WindowTimes& times) const {
+    return sessions_.empty() ? final_.through() : sessions_.back().end(times);
+  }
+  void begin_at(const WindowTimes& /*times*/, Timestamp time) { final_.add(Timestamp::min(), time); }
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(sessions_, final_);
+  }
 
  private:
   struct Metric {
     MetricAggregate part;
     std::uint32_t next_revision = 0, late = 0;
     bool changed = true;  // since it was published
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(part, next_revision, late, changed);
+    }
   };
   struct Retraction {
     Timestamp start, end;
     MetricId metric;
     UnitId unit;
     std::uint32_t revision, late;
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(start, end, metric, unit, revision, late);
+    }
   };
   struct Session {
     Timestamp start, last;
@@ -52,6 +68,10 @@ class SessionWindows {
     [[nodiscard]] Timestamp end(const WindowTimes& times) const { return last + times.gap; }
     /// Neither published nor waiting for its first correction with the end it has now.
     [[nodiscard]] bool is_open(const WindowTimes& times) const { return closed_end < end(times); }
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(start, last, closed_end, correction_due, metrics, retractions);
+    }
   };
   using Touched = std::pair<std::size_t, std::size_t>;  // first and one past the last index
 

@@ -39,7 +39,7 @@ std::string render_stats(const Machine& machine, const StatsFrame& frame) {
   stats["unreadable_records"] = frame.unreadable_records;
   stats["outbox"] = frame.outbox;
   stats["readings_per_second"] = frame.readings_per_second;
-  stats["series"] = machine.series();
+  stats["series"] = machine.series().size();
   stats["held_windows"] = machine.windows().held();
   stats["remembered_identities"] = machine.remembered();
   stats["alerts_firing"] = machine.alerts().firing();

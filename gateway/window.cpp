@@ -22,10 +22,17 @@ Sample sample_of(const Reading& reading, Timestamp arrival) {
 }  // namespace
 
 Windows::Windows(const SeriesTable& series, const std::vector<WindowConfig>& windows, const TimeConfig& time)
-    : default_lag_(time.lag),
-      idle_(time.idle),
-      correction_interval_(time.correction_interval),
-      names_(series) {
+    : series_(series), names_(series) {
+  use(windows, time);
+}
+
+void Windows::use(const std::vector<WindowConfig>& windows, const TimeConfig& time) {
+  default_lag_ = time.lag;
+  idle_ = time.idle;
+  correction_interval_ = time.correction_interval;
+  windows_.clear();
+  by_ = {};
+  covering_.clear();
   for (const WindowConfig& config : windows) {
     WindowTimes times{config.size,
                       config.step,
@@ -39,6 +46,13 @@ Windows::Windows(const SeriesTable& series, const std::vector<WindowConfig>& win
   }
 }
 
+// What follows from the state just read.
+void Windows::index() {
+  for (SeriesId series = 0; series < series_.size(); ++series) membership_of(series);
+  for (UnitId unit = 1; unit < units_.size(); ++unit) unit_ids_[units_[unit]] = unit;
+  for (GroupId id = 0; id < groups_.size(); ++id) put_in_queue(id, groups_[id].idle_deadline);
+}
+
 const Membership& Windows::membership_of(SeriesId series) {
   const Membership& membership = names_.membership_of(series);
   while (groups_.size() < names_.size()) {
@@ -46,11 +60,14 @@ const Membership& Windows::membership_of(SeriesId series) {
     const auto& windows = by_[index_of(names_.by(static_cast<GroupId>(groups_.size() - 1)))];
     group.stores.reserve(windows.size());
     for (const std::size_t window : windows) {
-      group.stores.push_back(windows_[window].config.kind == WindowKind::session ? Store(SessionWindows{})
-                                                                                 : Store(PaneWindows{}));
+      group.stores.push_back(empty_store(windows_[window]));
     }
   }
   return membership;
+}
+
+Windows::Store Windows::empty_store(const Window& window) {
+  return window.config.kind == WindowKind::session ? Store(SessionWindows{}) : Store(PaneWindows{});
 }
 
 const std::vector<std::size_t>& Windows::covering(MetricId metric, GroupBy by) {

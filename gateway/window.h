@@ -60,6 +60,13 @@ class Windows {
   /// Appends everything that has not been published.
   void finish(Timestamp decided, std::vector<ClosedWindow>& closed);
 
+  /// Goes on under another configuration: a window of the same name and shape goes on in all groups, with the
+  /// lag and the allowed lateness it has now; one that is gone or has another shape puts out all it holds
+  /// and, under its name, begins anew behind it, so that no id is given twice. Appends that, and the
+  /// corrections that were waiting.
+  void reconfigure(const std::vector<WindowConfig>& windows, const TimeConfig& time, Timestamp decided,
+                   std::vector<ClosedWindow>& closed);
+
   /// The newest event time of all groups.
   [[nodiscard]] Timestamp newest() const { return newest_; }
   /// Sets watermarks that come from readings beyond `limit`, which had a wrong clock, back to the newest
@@ -81,6 +88,14 @@ class Windows {
     }
   }
 
+  /// Writes the state, or reads it (snapshot.h) into windows of the same configuration that have seen
+  /// nothing, over the series they were over.
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(groups_, units_, newest_, corrections_);
+    if (names_.size() == 0) index();
+  }
+
  private:
   using Store = std::variant<PaneWindows, SessionWindows>;
   struct Window {
@@ -98,11 +113,19 @@ class Windows {
     std::uint32_t place_in_queue = 0;                  // the number of its valid entry
     std::uint32_t units_named = 0;                     // that no other sensor had named before
     std::vector<Store> stores;                         // one for each of by_[its GroupBy]
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(newest, newest_connected, last_connected, next_change, idle_deadline, units_named, stores);
+    }
   };
   struct Correction {
     Microseconds due;
     GroupId group;
     std::size_t slot;
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(due, group, slot);
+    }
   };
   struct IdleDeadline {
     Microseconds deadline;
@@ -111,6 +134,11 @@ class Windows {
     auto operator<=>(const IdleDeadline&) const = default;
   };
 
+  void use(const std::vector<WindowConfig>& windows, const TimeConfig& time);
+  static Store empty_store(const Window& window);
+  void hand_over(GroupId id, const Window& before, Store old, Timestamp decided,
+                 std::vector<ClosedWindow>& closed);
+  void index();
   const Membership& membership_of(SeriesId series);
   const std::vector<std::size_t>& covering(MetricId metric, GroupBy by);
   [[nodiscard]] const Window& window_at(GroupBy by, std::size_t slot) const {
@@ -150,8 +178,9 @@ class Windows {
   void correct(const Correction& correction, Timestamp decided, std::vector<ClosedWindow>& closed);
 
   std::vector<Window> windows_;
-  const Microseconds default_lag_, idle_, correction_interval_;
+  Microseconds default_lag_{}, idle_{}, correction_interval_{};
   std::array<std::vector<std::size_t>, 3> by_;  // indices of windows, by GroupBy
+  const SeriesTable& series_;
   Groups names_;
   std::deque<Group> groups_;                                                      // index as in names_
   std::vector<std::array<std::optional<std::vector<std::size_t>>, 3>> covering_;  // slots, by metric

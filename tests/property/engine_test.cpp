@@ -148,6 +148,14 @@ TEST_CASE("ticks change nothing of what comes out") {
   }));
 }
 
+TEST_CASE("a machine that goes through a snapshot goes on the same") {
+  REQUIRE(holds("snapshots", 5, [] {
+    const Case original = *cases({.networks = 2});
+    RC_ASSERT(published_with_restarts(original, *rc::gen::arbitrary<std::uint64_t>()) ==
+              published_with_books(original));
+  }));
+}
+
 TEST_CASE("the same stream gives the same bytes") {
   REQUIRE(holds("determinism", 5, [] {
     const Case original = *cases({.networks = 2});

@@ -105,18 +105,17 @@ TEST_CASE("an empty histogram has nothing to say") {
 }
 
 TEST_CASE("sensors are told apart, numbers may have gaps") {
-  const Series a{"net", "north", "a", "t", {}}, b{"net", "south", "b", "t", {}};
+  constexpr SeriesId a = 4, b = 9;
   Lateness lateness;
   CHECK_FALSE(lateness.span());
   const Timestamp event_time{1795346400s};
   lateness.note(70, b, event_time, event_time + 3s);
   lateness.note(2, a, event_time + 10s, event_time + 11s);
   lateness.note(70, b, event_time - 1s, event_time + 4s);
-  std::vector<std::pair<std::string, std::uint64_t>> heard;
-  lateness.for_each_sensor([&](const Lateness::Sensor& sensor) {
-    heard.emplace_back(sensor.names->sensor, sensor.delays.count());
-  });
-  CHECK(heard == std::vector<std::pair<std::string, std::uint64_t>>{{"a", 1}, {"b", 2}});
+  std::vector<std::pair<SeriesId, std::uint64_t>> heard;
+  lateness.for_each_sensor(
+      [&](const Lateness::Sensor& sensor) { heard.emplace_back(*sensor.series, sensor.delays.count()); });
+  CHECK(heard == std::vector<std::pair<SeriesId, std::uint64_t>>{{a, 1}, {b, 2}});
   CHECK(lateness.overall().count() == 3);
   CHECK(lateness.overall().max() == 5s);
   REQUIRE(lateness.span());

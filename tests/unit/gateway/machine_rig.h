@@ -17,6 +17,7 @@ class MachineRig {
   static constexpr std::int64_t kStart = 1789999200;  // 2026-09-21T14:00:00Z, a multiple of 3600
 
   explicit MachineRig(const Config& config) : machine(*Machine::create(config, "box")) {}
+  explicit MachineRig(Machine made) : machine(std::move(made)) {}
 
   static Config config(std::vector<WindowConfig> windows) {
     Config config;
@@ -55,6 +56,9 @@ class MachineRig {
     if (linked) connected += std::chrono::seconds{seconds};
   }
   std::vector<Outgoing> tick() { return step(journal::Kind::tick, {}, {}); }
+  std::vector<Outgoing> configure(const Config& config) {
+    return step(journal::Kind::configuration, {}, to_json(config.sources));
+  }
   /// A reading of "region/sensor" measured at kStart + `time`.
   std::vector<Outgoing> read(const std::string& sensor, double time, double value,
                              const std::string& metric = "t") {

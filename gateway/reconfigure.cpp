@@ -1,0 +1,61 @@
+// The part of Windows that takes up another configuration.
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "gateway/window.h"
+
+namespace lookout {
+namespace {
+
+// What makes the ids and figures of a window's results.
+bool same_shape(const WindowConfig& a, const WindowConfig& b) {
+  const auto shape = [](const WindowConfig& window) {
+    return std::tie(window.kind, window.size, window.step, window.gap, window.offset, window.metrics,
+                    window.over);
+  };
+  return shape(a) == shape(b);
+}
+
+}  // namespace
+
+void Windows::reconfigure(const std::vector<WindowConfig>& windows, const TimeConfig& time, Timestamp decided,
+                          std::vector<ClosedWindow>& closed) {
+  for (const Correction& correction : corrections_) correct(correction, decided, closed);
+  corrections_.clear();
+  const std::vector<Window> old_windows = windows_;
+  const auto old_by = by_;
+  use(windows, time);
+  for (GroupId id = 0; id < groups_.size(); ++id) {
+    const std::size_t by = index_of(names_.by(id));
+    std::vector<Store> old = std::exchange(groups_[id].stores, {});
+    for (const std::size_t window : by_[by]) groups_[id].stores.push_back(empty_store(windows_[window]));
+    for (std::size_t slot = 0; slot < old.size(); ++slot)
+      hand_over(id, old_windows[old_by[by][slot]], std::move(old[slot]), decided, closed);
+    find_next_change(id);
+    put_in_queue(id, true_idle_deadline(id));
+  }
+}
+
+void Windows::hand_over(GroupId id, const Window& before, Store old, Timestamp decided,
+                        std::vector<ClosedWindow>& closed) {
+  const auto& slots = by_[index_of(names_.by(id))];
+  const auto heir = std::ranges::find_if(
+      slots, [&](std::size_t window) { return windows_[window].config.name == before.config.name; });
+  const bool has_heir = heir != slots.end();
+  if (has_heir && same_shape(windows_[*heir].config, before.config)) {
+    groups_[id].stores[static_cast<std::size_t>(heir - slots.begin())] = std::move(old);
+    return;
+  }
+  const Timestamp through = std::visit(
+      [&](auto& store) {
+        store.finish(before.times, names_.members(id), emitter(id, before, decided, closed));
+        return store.closed_through(before.times);
+      },
+      old);
+  if (!has_heir || through == Timestamp::min()) return;
+  std::visit([&](auto& store) { store.begin_at(windows_[*heir].times, through); },
+             groups_[id].stores[static_cast<std::size_t>(heir - slots.begin())]);
+}
+
+}  // namespace lookout

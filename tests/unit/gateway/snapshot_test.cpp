@@ -1,0 +1,116 @@
+#include "gateway/snapshot.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+
+#include "common/file.h"
+#include "tests/support/temp_folder.h"
+#include "tests/unit/gateway/machine_rig.h"
+
+using namespace lookout;
+using namespace lookout::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* kConfig = R"(
+[[input]]
+topic = "sensors/{network}/{region}/{sensor}/{metric}"
+codec = "lookout"
+[[window]]
+name = "5m"
+size = "5m"
+[[window]]
+name = "s"
+kind = "session"
+gap = "10s"
+by = ["region"]
+[[rule]]
+name = "Fire"
+window = "5m"
+when = "t.mean > 35"
+)";
+
+Config config() {
+  const auto loaded = parse_config({{{"lookout.toml", kConfig}}});
+  for (const Problem& problem : loaded.problems) FAIL(problem.text());
+  return loaded.config;
+}
+
+SnapshotHead head_at(std::uint64_t offset, const Machine& machine) {
+  return {offset, machine.config(), 7s, {{{3, 1}, {"aggregates/x", "{}", true}}}};
+}
+
+}  // namespace
+
+TEST_CASE("what is restored goes on as if nothing had happened") {
+  MachineRig rig(config());
+  for (int i = 0; i < 600; ++i) rig.live(fmt::format("north/s{}", i % 3), i, 40 + i % 7);
+  rig.live("south/a", 300, 1);
+  rig.read("north/s1", 250, 5);  // late: its correction waits
+  const TempFolder folder;
+  const SnapshotStore store(folder.path());
+  REQUIRE(store.write(head_at(12, rig.machine), rig.machine));
+  auto restored = store.load("box");
+  REQUIRE(restored);
+  CHECK(restored->head.offset == 12);
+  CHECK(restored->head.config == rig.machine.config());
+  CHECK(restored->head.connected == 7s);
+  REQUIRE(restored->head.unconfirmed.size() == 1);
+  CHECK(restored->head.unconfirmed[0].position == Cursor{3, 1});
+  CHECK(restored->head.unconfirmed[0].message.topic == "aggregates/x");
+
+  MachineRig other(std::move(restored->machine));
+  other.wall = rig.wall;
+  other.connected = rig.connected;
+  rig.published.clear();
+  for (MachineRig* each : {&rig, &other}) {
+    for (int i = 600; i < 1300; ++i) each->live(fmt::format("north/s{}", i % 3), i, 30 + i % 7);
+    each->read("north/s2", 599, 40 + 599 % 7);  // a repeat
+    each->finish();
+  }
+  REQUIRE(rig.published.size() > 10);
+  REQUIRE(rig.published.size() == other.published.size());
+  for (std::size_t i = 0; i < rig.published.size(); ++i) {
+    CHECK(rig.published[i].topic == other.published[i].topic);
+    CHECK(rig.published[i].payload == other.published[i].payload);
+  }
+  CHECK(rig.machine.books().duplicate == 1);
+  CHECK(other.machine.books().duplicate == 1);
+  CHECK(other.machine.books().received == rig.machine.books().received);
+}
+
+TEST_CASE("two are kept, the newest counts, one that is damaged gives way to the older") {
+  MachineRig rig(config());
+  const TempFolder folder;
+  const SnapshotStore store(folder.path());
+  CHECK_FALSE(store.older());
+  CHECK_FALSE(store.load("box"));
+  for (const std::uint64_t offset : {10, 20, 30}) {
+    rig.live("north/a", static_cast<std::int64_t>(offset), 1);
+    REQUIRE(store.write(head_at(offset, rig.machine), rig.machine));
+  }
+  CHECK(store.older() == 20U);
+  CHECK(std::filesystem::file_size(folder.path() / "00000000000000000030.snapshot") == store.newest_size());
+  const auto damage = GENERATE(std::string("flip"), std::string("cut"), std::string("empty"),
+                               std::string("zeros"), std::string("other"));
+  INFO(damage);
+  const auto path = folder.path() / "00000000000000000030.snapshot";
+  std::string content = *read_file(path);
+  if (damage == "flip") content[content.size() / 2] = static_cast<char>(content[content.size() / 2] ^ 1);
+  if (damage == "cut") content.resize(content.size() - 1);
+  if (damage == "empty") content.clear();
+  if (damage == "zeros") content.assign(content.size(), '\0');
+  if (damage == "other") content[7] = '9';
+  std::ofstream(path, std::ios::binary) << content;
+  const auto restored = store.load("box");
+  REQUIRE(restored);
+  CHECK(restored->head.offset == 20);
+  CHECK(restored->machine.books().received == 2);
+  CHECK_FALSE(std::filesystem::exists(path));
+}
+
+TEST_CASE("a snapshot that cannot be written leaves the others alone") {
+  MachineRig rig(config());
+  CHECK_FALSE(SnapshotStore("/nonexistent").write(head_at(1, rig.machine), rig.machine));
+}
