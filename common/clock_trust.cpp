@@ -10,4 +10,9 @@ bool kernel_clock_is_synchronised() {
   return code >= 0 && code != TIME_ERROR && (state.status & STA_UNSYNC) == 0;
 }
 
+bool is_trusted(ClockSetting setting) {
+  return setting == ClockSetting::automatic ? kernel_clock_is_synchronised()
+                                            : setting == ClockSetting::trusted;
+}
+
 }  // namespace lookout

@@ -21,11 +21,6 @@ constexpr auto kComplaintInterval = 60s;
 constexpr auto kClockInterval = 1s;  // within what ConnectedClock needs
 constexpr std::size_t kKeptOfTooLarge = 1024;
 
-bool is_trusted(ClockSetting setting) {
-  return setting == ClockSetting::automatic ? kernel_clock_is_synchronised()
-                                            : setting == ClockSetting::trusted;
-}
-
 }  // namespace
 
 Intake::Intake(const Config& config, Options options, JournalWriter& journal, Supervisor& supervisor)

@@ -46,6 +46,8 @@ class JournalWriter {
   [[nodiscard]] std::uint64_t end() const { return end_.load(std::memory_order_acquire); }
   /// Bytes in all segments, the written part of the newest counted.
   [[nodiscard]] std::uint64_t size_bytes() const;
+  /// How many there may be.
+  [[nodiscard]] std::uint64_t limit() const { return config_.limit; }
   /// Bytes from a position in a segment to the end of the journal.
   [[nodiscard]] std::uint64_t bytes_from(std::uint64_t segment, std::uint64_t position) const;
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }

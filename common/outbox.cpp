@@ -74,6 +74,19 @@ std::size_t Outbox::unacknowledged() const {
   return entries_.size();
 }
 
+std::vector<std::pair<std::uint64_t, Outgoing>> Outbox::unacknowledged_messages() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::pair<std::uint64_t, Outgoing>> messages;
+  messages.reserve(entries_.size());
+  for (const Entry& entry : entries_) messages.emplace_back(entry.tag, entry.message);
+  return messages;
+}
+
+bool Outbox::await_acknowledged(std::uint64_t tag, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait(lock, stop, [&] { return entries_.empty() || entries_.front().tag > tag; });
+}
+
 bool Outbox::drain(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(mutex_);
   return changed_.wait_until(lock, deadline, [&] { return entries_.empty(); });

@@ -6,6 +6,8 @@
 #include <functional>
 #include <mutex>
 #include <stop_token>
+#include <utility>
+#include <vector>
 
 #include "common/mqtt_session.h"
 
@@ -37,6 +39,10 @@ class Outbox {
   void on_lost();
 
   [[nodiscard]] std::size_t unacknowledged() const;
+  /// Copies of them with their tags, oldest first.
+  [[nodiscard]] std::vector<std::pair<std::uint64_t, Outgoing>> unacknowledged_messages() const;
+  /// Waits until this message and all before it are acknowledged; false when `stop` was requested first.
+  bool await_acknowledged(std::uint64_t tag, const std::stop_token& stop);
   /// Waits until everything is acknowledged or the deadline passes; whether it is.
   bool drain(std::chrono::steady_clock::time_point deadline);
 

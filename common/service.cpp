@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "common/clock_trust.h"
 #include "common/ending_signals.h"
 #include "common/exit_code.h"
 #include "common/version.h"
@@ -18,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kOutboxCapacity = 4096;
-constexpr auto kDrainPatience = 3s;
+constexpr auto kDrainPatience = 2s;
 constexpr auto kGoodbyePatience = 1s;
 
 }  // namespace
@@ -27,6 +28,12 @@ Result<std::unique_ptr<Service>> Service::create(const Config& config, const Sta
                                                  Options options) {
   auto journal = JournalWriter::open(folder.path() / "journal", config.journal, options.first_offset);
   if (!journal) return Failure(journal.error());
+  if (!options.configuration.empty()) {
+    const MessageView record{.arrival = wall_clock_now(), .topic = {}, .payload = options.configuration};
+    const auto appended = (*journal)->append(record, journal::Kind::configuration,
+                                             {.connected = {}, .trusted = is_trusted(config.clock)});
+    if (!appended) return Failure(appended.error());
+  }
   block_ending_signals();
   return std::unique_ptr<Service>(new Service(config, folder, std::move(options), std::move(*journal)));
 }
@@ -58,6 +65,11 @@ Service::Service(const Config& config, const StateFolder& folder, Options option
   events.on_connected = [this] {
     outbox_.on_connected();
     publisher_->send(online_, no_receipt_);
+    {
+      const std::lock_guard lock(connection_mutex_);
+      connection_ = {connection_.number + 1, journal_->end()};
+    }
+    journal_->wake();
   };
   events.on_lost = [this] { outbox_.on_lost(); };
   events.wake = [this] { supervisor_.wake(); };
@@ -67,6 +79,11 @@ Service::Service(const Config& config, const StateFolder& folder, Options option
 }
 
 Service::~Service() { supervisor_.stop(); }
+
+Service::Connection Service::connection() const {
+  const std::lock_guard lock(connection_mutex_);
+  return connection_;
+}
 
 std::string Service::own_topic(std::string_view what) const {
   return fmt::format("lookout/{}/{}/{}", program_, box_id_, what);

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ class Service {
     std::vector<std::string> filters;    ///< what to subscribe to
     std::uint64_t first_offset = 0;      ///< offsets below were used before, whatever the journal remembers
     bool record_link_and_clock = false;  ///< as records of the journal
+    std::string configuration{};  ///< where not empty, the payload of a record before all others of this start
     Outbox::OnAcknowledged on_acknowledged;
   };
 
@@ -51,6 +53,19 @@ class Service {
   [[nodiscard]] JournalWriter& journal() { return *journal_; }
   [[nodiscard]] Intake& intake() { return intake_; }
   [[nodiscard]] std::size_t unacknowledged() const { return outbox_.unacknowledged(); }
+  [[nodiscard]] std::vector<std::pair<std::uint64_t, Outgoing>> unacknowledged_messages() const {
+    return outbox_.unacknowledged_messages();
+  }
+  /// Waits until the message of this tag and all before it are acknowledged. False when stopping.
+  bool await_acknowledged(std::uint64_t tag, const std::stop_token& stop) {
+    return outbox_.await_acknowledged(tag, stop);
+  }
+  /// The publishing session's last connection.
+  struct Connection {
+    std::uint64_t number = 0;       ///< 0: there was none yet
+    std::uint64_t journal_end = 0;  ///< when it came about
+  };
+  [[nodiscard]] Connection connection() const;
   /// lookout/{program}/{box}/{what}
   [[nodiscard]] std::string own_topic(std::string_view what) const;
 
@@ -72,6 +87,8 @@ class Service {
   Supervisor supervisor_;
   Intake intake_;
   std::unique_ptr<MqttSession> publisher_;
+  mutable std::mutex connection_mutex_;
+  Connection connection_;
 };
 
 }  // namespace lookout

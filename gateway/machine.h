@@ -31,6 +31,8 @@ class Machine {
   /// Takes one record and replaces `outputs` by what follows from it, in order: first what its time alone
   /// brings, then what its message does.
   void step(const journal::Record& record, std::vector<Output>& outputs);
+  /// Records from before `arrival` are lost: results of windows that begin before it are incomplete.
+  void note_loss(Timestamp arrival) { windows_->note_loss(arrival); }
   /// The end of input: replaces `outputs` by what all windows hold that was not published.
   void finish(std::vector<Output>& outputs);
   /// Connected time from the last record to the next deadline, when there is one: if no record comes before,

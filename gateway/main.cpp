@@ -1,12 +1,13 @@
 // lookout-gateway: turns sensor readings into aggregates and alerts.
 //
 // Started by systemd (lookout-gateway.service) or by hand: lookout-gateway run --config lookout.toml
-// Reads:  MQTT, the topics of every [[input]]; its own journal and cursor in <state>/gateway.
+// Reads:  MQTT, the topics of every [[input]]; its own journal, cursor and snapshots in <state>/gateway.
 // Writes: MQTT, aggregates/ alerts/ late/ rejected/ lookout/gateway/; the journal before it acknowledges a
-// message. backtest and lateness run over recorded messages instead: they read a file or standard input,
-// write to standard output, and touch neither MQTT nor state. Killed at any moment: the broker keeps what was
-// not acknowledged, the journal has what was. The next start reads the journal through the same machine and
-// goes on publishing where the broker had confirmed.
+// message; snapshots of its state. backtest and lateness run over recorded messages instead: they read a file
+// or standard input, write to standard output, and touch neither MQTT nor state. Killed at any moment: the
+// broker keeps what was not acknowledged, the journal has what was. The next start takes the newest snapshot,
+// reads the journal from there through the same machine and goes on publishing where the broker had
+// confirmed.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -52,24 +53,23 @@ int run(const CommandLine& line) {
     spdlog::critical("{}", folder.error());
     return kExitTryAgain;
   }
-  auto machine = Machine::create(*config, folder->box_id());
-  if (!machine) return kExitConfiguration;  // check_rules has said why
-  Worker worker(std::move(*machine), folder->path() / "cursor");
+  const auto worker = Worker::create(*config, folder->box_id(), folder->path());
+  if (!worker) return kExitConfiguration;  // check_rules has said why
   Service::Options options;
   options.program = "gateway";
   options.filters = input_filters(*config);
-  // A record whose outputs were confirmed in part had this offset, even if a power cut took it from the
-  // journal.
-  options.first_offset = worker.start().offset + (worker.start().index > 0 ? 1 : 0);
+  options.first_offset = (*worker)->first_unused_offset();
   options.record_link_and_clock = true;
-  options.on_acknowledged = [&](std::uint64_t tag) { worker.confirmed(tag); };
+  options.configuration = to_json(config->sources);
+  options.on_acknowledged = [&](std::uint64_t tag) { (*worker)->confirmed(tag); };
   const auto service = Service::create(*config, *folder, std::move(options));
   if (!service) {
     spdlog::critical("{}", service.error());
     return kExitTryAgain;
   }
-  const int code = (*service)->run([&](const std::stop_token& stop) { return worker.run(**service, stop); });
-  worker.save();
+  const int code =
+      (*service)->run([&](const std::stop_token& stop) { return (*worker)->run(**service, stop); });
+  (*worker)->save();
   return code;
 }
 

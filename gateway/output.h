@@ -52,7 +52,8 @@ struct ClosedWindow {
   ClosedBy closed_by = ClosedBy::watermark;
   bool retracted = false;  ///< a session that has become part of another; the metrics have no figures then
   bool publish = true;
-  bool latest = true;  ///< no later window of the group has closed: what it says is the state of things
+  bool incomplete = false;  ///< it began before some of the state was lost
+  bool latest = true;       ///< no later window of the group has closed: what it says is the state of things
   Timestamp watermark;
   Timestamp decided;  ///< arrival of the record that closed it
   std::vector<MetricResult> metrics;

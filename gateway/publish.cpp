@@ -52,6 +52,7 @@ void render_window(const ClosedWindow& window, std::vector<Outgoing>& messages) 
     payload["late"] = result.late;
     payload["seq_gaps"] = result.seq_gaps;
     if (result.over) payload["over"] = *result.over;
+    if (window.incomplete) payload["incomplete"] = true;
     if (window.retracted) payload["retracted"] = true;
     messages.push_back(
         {fmt::format("aggregates/{}/{}/{}/{}", window.group.network, window.window, group, result.metric),

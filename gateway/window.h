@@ -67,6 +67,9 @@ class Windows {
   void reconfigure(const std::vector<WindowConfig>& windows, const TimeConfig& time, Timestamp decided,
                    std::vector<ClosedWindow>& closed);
 
+  /// Windows that begin before `time` may lack readings: their results say so.
+  void note_loss(Timestamp time) { complete_from_ = std::max(complete_from_, time); }
+
   /// The newest event time of all groups.
   [[nodiscard]] Timestamp newest() const { return newest_; }
   /// Sets watermarks that come from readings beyond `limit`, which had a wrong clock, back to the newest
@@ -92,7 +95,7 @@ class Windows {
   /// nothing, over the series they were over.
   template <typename Archive>
   void serialize(Archive& archive) {
-    archive(groups_, units_, newest_, corrections_);
+    archive(groups_, units_, newest_, complete_from_, corrections_);
     if (names_.size() == 0) index();
   }
 
@@ -188,6 +191,7 @@ class Windows {
   std::unordered_map<std::string, UnitId> unit_ids_;
   Judgement judgement_;
   Timestamp newest_ = Timestamp::min();
+  Timestamp complete_from_ = Timestamp::min();
   std::priority_queue<IdleDeadline, std::vector<IdleDeadline>, std::greater<>> idle_deadlines_;
   std::deque<Correction> corrections_;  // by due
 };

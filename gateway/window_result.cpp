@@ -34,6 +34,7 @@ ClosedWindow Windows::result_of(GroupId id, const Window& window, const Closing&
   result.retracted = closing.retracted;
   result.publish = window.config.publish;
   result.latest = closing.latest;
+  result.incomplete = closing.start < complete_from_;
   // A group whose watermark was set back to before all it has heard has none.
   result.watermark = std::max(watermark(groups_[id], window), kEarliestTime);
   result.decided = decided;

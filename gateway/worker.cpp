@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "gateway/publish.h"
 #include "gateway/stats.h"
 
@@ -12,37 +14,73 @@ using namespace std::chrono_literals;
 
 constexpr auto kSaveInterval = 1s;
 constexpr auto kStatsInterval = 10s;
+constexpr auto kSnapshotInterval = 60s;
+constexpr auto kComplaintInterval = 60s;
+constexpr std::uint64_t kJournalPerSnapshot = 3;  // bytes of journal worth one of snapshot
+constexpr std::uint64_t kTrimmedAtOnce = 16;      // this part of a journal that is more than half full
 constexpr auto kTickRetry = 1s;
 constexpr auto kShortestWait = 10ms;
 constexpr int kRecordsBetweenLooksAtTheClock = 256;
 
 }  // namespace
 
-Worker::Worker(Machine machine, std::filesystem::path cursor_file)
+std::expected<std::unique_ptr<Worker>, std::vector<Problem>> Worker::create(
+    const Config& config, const std::string& box_id, const std::filesystem::path& folder) {
+  if (auto restored = SnapshotStore(folder).load(box_id))
+    return std::unique_ptr<Worker>(
+        new Worker(std::move(restored->head), std::move(restored->machine), folder));
+  auto machine = Machine::create(config, box_id);
+  if (!machine) return std::unexpected(std::move(machine.error()));
+  return std::unique_ptr<Worker>(new Worker({}, std::move(*machine), folder));
+}
+
+Worker::Worker(SnapshotHead head, Machine machine, const std::filesystem::path& folder)
     : machine_(std::move(machine)),
-      cursor_file_(std::move(cursor_file)),
+      store_(folder),
+      writer_(store_),
+      restored_(std::move(head)),
+      cursor_file_(folder / "cursor"),
       start_(load_cursor(cursor_file_)),
+      last_connected_(restored_.connected),
+      next_offset_(restored_.offset),
       cursor_(start_) {}
+
+// A record whose outputs were confirmed in part had the cursor's offset, even if a power cut took it from the
+// journal.
+std::uint64_t Worker::first_unused_offset() const {
+  return std::max(start_.offset + (start_.index > 0 ? 1 : 0), restored_.offset);
+}
 
 Result<void> Worker::run(Service& service, const std::stop_token& stop) {
   JournalWriter& journal = service.journal();
-  reader_.emplace(journal.folder(), journal.first());
+  reader_.emplace(journal.folder(), restored_.offset);
   spdlog::info(
-      "gateway: reads the journal from offset {} to {}; what it gave before offset {} is published already",
-      journal.first(), journal.end(), start_.offset);
-  last_stats_ = Clock::now();
+      "gateway: goes on at offset {} of the journal, whose end is {}; what it gave before offset {} is "
+      "published already",
+      restored_.offset, journal.end(), start_.offset);
+  last_stats_ = last_snapshot_ = Clock::now();
   next_stats_ = last_stats_ + kStatsInterval;
   int records = 0;
-  while (!stop.stop_requested()) {
+  bool going = resume(service, stop);
+  while (going && !stop.stop_requested()) {
     const auto record = reader_->next(journal.end());
     if (!record) return Failure(record.error());
     if (*record && !process(**record, service, stop)) break;
     if (*record && ++records % kRecordsBetweenLooksAtTheClock != 0) continue;
-    if (!housekeeping(service, stop)) break;
+    if (!announce(service, stop) || !housekeeping(service, stop)) break;
     if (*record) continue;
     journal.wait_beyond(reader_->position(), std::min({next_save_, next_stats_, tick_if_due(service)}));
   }
+  write_last_snapshot(service);
   return {};
+}
+
+bool Worker::resume(Service& service, const std::stop_token& stop) {
+  for (auto& [position, message] : restored_.unconfirmed) {
+    if (start_ < position && !publish(std::move(message), position, service, stop)) return false;
+  }
+  restored_.unconfirmed.clear();
+  return true;
 }
 
 // At the journal's end only: behind it, the records to come say what time it was. Returns when to look again.
@@ -59,7 +97,11 @@ Worker::Clock::time_point Worker::tick_if_due(Service& service) {
 }
 
 bool Worker::process(const journal::Record& record, Service& service, const std::stop_token& stop) {
+  notice_loss(record);
   last_connected_ = record.stamp.connected;
+  next_offset_ = record.offset + 1;
+  bytes_taken_ += journal::kRecordHeadSize + journal::kBodyHeadSize + record.message.topic.size() +
+                  record.message.payload.size();
   machine_.step(record, outputs_);
   messages_.clear();
   for (const Output& output : outputs_) render(output, record, messages_);
@@ -72,39 +114,109 @@ bool Worker::process(const journal::Record& record, Service& service, const std:
   return true;
 }
 
+void Worker::notice_loss(const journal::Record& record) {
+  if (record.offset == next_offset_) return;
+  spdlog::error("journal: offsets {} to {} are lost: windows that begin before {} are marked incomplete",
+                next_offset_, record.offset - 1, to_rfc3339(record.message.arrival));
+  machine_.note_loss(record.message.arrival);
+}
+
+// A broker may have lost what it retained: on every connection, once the machine has caught up, the present
+// state of all alerts.
+bool Worker::announce(Service& service, const std::stop_token& stop) {
+  const auto connection = service.connection();
+  if (connection.number == announced_ || reader_->position() < connection.journal_end) return true;
+  announced_ = connection.number;
+  messages_.clear();
+  for (AlertChange& alert : machine_.alerts().current()) render(Output{std::move(alert)}, {}, messages_);
+  return std::ranges::all_of(
+      messages_, [&](Outgoing& message) { return publish(std::move(message), std::nullopt, service, stop); });
+}
+
 // `position`: where the cursor stands once this message and all before it are confirmed.
-bool Worker::publish(Outgoing message, const Cursor& position, Service& service,
+bool Worker::publish(Outgoing message, std::optional<Cursor> position, Service& service,
                      const std::stop_token& stop) {
+  if (message.retain && !await_former(message.topic, service, stop)) return false;
   sent_.push_back({next_tag_, position});
   return service.publish(std::move(message), next_tag_++, stop);
+}
+
+bool Worker::await_former(const std::string& topic, Service& service, const std::stop_token& stop) {
+  std::uint64_t& last = retained_[topic];
+  if (last > saved_tag_) {
+    if (!service.await_acknowledged(last, stop)) return false;
+    save();
+  }
+  last = next_tag_;
+  return true;
 }
 
 void Worker::save() {
   const std::uint64_t confirmed = confirmed_.load(std::memory_order_acquire);
   Cursor cursor = cursor_;
   while (!sent_.empty() && sent_.front().tag <= confirmed) {
-    cursor = std::max(cursor, sent_.front().position);
+    cursor = std::max(cursor, sent_.front().position.value_or(cursor));
     sent_.pop_front();
   }
-  if (sent_.empty() && reader_) cursor = std::max(cursor, Cursor{reader_->position(), 0});
-  if (cursor == cursor_) return;
-  if (const auto saved = save_cursor(cursor_file_, cursor); !saved) {
-    spdlog::error("{}", saved.error());
-  } else {
+  if (sent_.empty() && reader_) cursor = std::max(cursor, Cursor{next_offset_, 0});
+  if (cursor != cursor_) {
+    if (const auto saved = save_cursor(cursor_file_, cursor); !saved)
+      return spdlog::error("{}", saved.error());
     cursor_ = cursor;
   }
+  saved_tag_ = confirmed;
 }
 
 bool Worker::housekeeping(Service& service, const std::stop_token& stop) {
   const auto now = Clock::now();
   if (now >= next_save_) {
     save();
-    service.journal().trim(std::min(cursor_.offset, reader_->position()));
     next_save_ = now + kSaveInterval;
   }
+  look_after_snapshots(service, now);
   if (now < next_stats_) return true;
   next_stats_ = now + kStatsInterval;
-  return publish(make_stats(service, now), {reader_->position(), 0}, service, stop);
+  return publish(make_stats(service, now), std::nullopt, service, stop);
+}
+
+void Worker::look_after_snapshots(Service& service, Clock::time_point now) {
+  if (const auto done = writer_.finished()) {
+    if (*done) {
+      if (const auto older = store_.older()) service.journal().trim(*older);
+    } else if (now >= snapshot_complaint_) {
+      spdlog::error("snapshot: {} (trying on, next word in a minute)", done->error());
+      snapshot_complaint_ = now + kComplaintInterval;
+    }
+  }
+  if (!snapshot_is_due(service, now)) return;
+  last_snapshot_ = now;
+  bytes_taken_ = 0;
+  if (const auto begun = writer_.begin(head(service), machine_); !begun) spdlog::error("{}", begun.error());
+}
+
+// A journal that is more than half full makes the box deaf if nobody trims it.
+bool Worker::snapshot_is_due(Service& service, Clock::time_point now) const {
+  if (writer_.busy() || bytes_taken_ == 0) return false;
+  const std::uint64_t limit = service.journal().limit();
+  if (service.journal().size_bytes() > limit / 2 && bytes_taken_ > limit / kTrimmedAtOnce) return true;
+  return now - last_snapshot_ >= kSnapshotInterval &&
+         bytes_taken_ >= kJournalPerSnapshot * store_.newest_size();
+}
+
+SnapshotHead Worker::head(const Service& service) const {
+  SnapshotHead head{next_offset_, machine_.config(), last_connected_, {}};
+  auto sent = sent_.begin();
+  for (auto& [tag, message] : service.unacknowledged_messages()) {
+    while (sent != sent_.end() && sent->tag < tag) ++sent;
+    if (sent == sent_.end()) break;
+    if (sent->tag == tag && sent->position) head.unconfirmed.push_back({*sent->position, std::move(message)});
+  }
+  return head;
+}
+
+void Worker::write_last_snapshot(const Service& service) {
+  if (const auto written = store_.write(head(service), machine_); !written)
+    spdlog::error("snapshot: {}", written.error());
 }
 
 Outgoing Worker::make_stats(Service& service, Clock::time_point now) {

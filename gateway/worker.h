@@ -5,64 +5,94 @@
 #include <deque>
 #include <filesystem>
 #include <stop_token>
+#include <unordered_map>
 #include <vector>
 
 #include "common/journal_reader.h"
 #include "common/service.h"
 #include "gateway/cursor.h"
 #include "gateway/machine.h"
+#include "gateway/snapshot.h"
+#include "gateway/snapshot_writer.h"
 
 namespace lookout {
 
 /// The one thread that owns the machine: reads the journal, steps the machine, publishes what comes out, and
-/// keeps the cursor of what the broker has confirmed.
+/// keeps the cursor of what the broker has confirmed, and snapshots.
 ///
-/// Recovery. The state is not stored: a start reads the journal from its oldest record through the machine,
-/// and what lies before the cursor is not published again. So a restart counts nothing twice and pages nobody
-/// twice, as far back as the journal reaches ([journal] limit).
+/// Recovery. A start takes the newest snapshot that can be read and reads the journal from its offset through
+/// the machine; what lies before the cursor is not published again. What the snapshot itself could not
+/// compute again, outputs from before it that were not confirmed, it carries. The journal is trimmed below
+/// the older of two snapshots.
+///
+/// Order. A retained message is handed over only when the one before it on its topic is confirmed and the
+/// cursor saved: so a restart, which begins behind the cursor, never shows a subscriber an older state than
+/// he has seen.
 ///
 /// Threading: run() on the worker's thread, confirmed() on the MQTT library's.
 class Worker {
  public:
-  Worker(Machine machine, std::filesystem::path cursor_file);
+  /// In `folder`: the cursor and the snapshots. `config` counts where there is no snapshot.
+  static std::expected<std::unique_ptr<Worker>, std::vector<Problem>> create(
+      const Config& config, const std::string& box_id, const std::filesystem::path& folder);
 
-  /// Until `stop`; fails when the journal cannot be read.
+  /// Until `stop`; fails when the journal cannot be read. Ends with a snapshot.
   Result<void> run(Service& service, const std::stop_token& stop);
   /// All messages up to and including this tag are acknowledged by the broker.
   void confirmed(std::uint64_t tag) { confirmed_.store(tag, std::memory_order_release); }
   /// Saves the cursor as it stands; also to be called once after the service has drained.
   void save();
 
-  [[nodiscard]] const Cursor& start() const { return start_; }
+  /// The least offset that the next record may have: those below were used, whatever the journal remembers.
+  [[nodiscard]] std::uint64_t first_unused_offset() const;
 
  private:
   using Clock = std::chrono::steady_clock;
   struct Sent {
     std::uint64_t tag;
-    Cursor position;
+    std::optional<Cursor> position;  // nothing: not an output of the machine
   };
 
+  Worker(SnapshotHead head, Machine machine, const std::filesystem::path& folder);
+  bool resume(Service& service, const std::stop_token& stop);
   bool process(const journal::Record& record, Service& service, const std::stop_token& stop);
+  void notice_loss(const journal::Record& record);
+  bool announce(Service& service, const std::stop_token& stop);
   Clock::time_point tick_if_due(Service& service);
-  bool publish(Outgoing message, const Cursor& position, Service& service, const std::stop_token& stop);
+  bool publish(Outgoing message, std::optional<Cursor> position, Service& service,
+               const std::stop_token& stop);
+  bool await_former(const std::string& topic, Service& service, const std::stop_token& stop);
   bool housekeeping(Service& service, const std::stop_token& stop);
+  void look_after_snapshots(Service& service, Clock::time_point now);
+  [[nodiscard]] bool snapshot_is_due(Service& service, Clock::time_point now) const;
+  [[nodiscard]] SnapshotHead head(const Service& service) const;
+  void write_last_snapshot(const Service& service);
   Outgoing make_stats(Service& service, Clock::time_point now);
 
   Machine machine_;
+  const SnapshotStore store_;
+  SnapshotWriter writer_;
+  SnapshotHead restored_;
   const std::filesystem::path cursor_file_;
   const Cursor start_;
   std::optional<JournalReader> reader_;
   std::vector<Output> outputs_;
   std::vector<Outgoing> messages_;
   Microseconds last_connected_{};  // in the stamp of the last record
+  std::uint64_t next_offset_ = 0;  // of the record after the last one
+  std::uint64_t announced_ = 0;    // the connection on which the alerts were last told
+  std::uint64_t bytes_taken_ = 0;  // of the journal, since the last snapshot
+  Clock::time_point last_snapshot_{}, snapshot_complaint_{};
 
   std::uint64_t next_tag_ = 1;
   std::atomic<std::uint64_t> confirmed_ = 0;
-  std::deque<Sent> sent_;  // not yet known to be confirmed
+  std::uint64_t saved_tag_ = 0;  // up to which the saved cursor knows of confirmations
+  std::deque<Sent> sent_;        // not yet known to be confirmed
+  std::unordered_map<std::string, std::uint64_t> retained_;  // topic -> tag of the last message on it
   Cursor cursor_;
-
-  Clock::time_point next_save_{}, next_stats_{}, last_stats_{};
+  Clock::time_point next_save_{}, next_stats_{};
   std::uint64_t readings_at_last_stats_ = 0;
+  Clock::time_point last_stats_{};
 };
 
 }  // namespace lookout

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+
+#include "common/file.h"
+#include "gateway/snapshot.h"
+
+namespace lookout {
+
+/// Writes snapshots in a copy of this process (fork), so that the one who owns the machine goes on at once:
+/// what it costs him is the copying of page tables. The copy has no connection, no lock and no other thread,
+/// writes the file and ends; it ends too when this process does. Threading: one owner.
+class SnapshotWriter {
+ public:
+  explicit SnapshotWriter(const SnapshotStore& store) : store_(store) {}
+  SnapshotWriter(const SnapshotWriter&) = delete;
+  SnapshotWriter& operator=(const SnapshotWriter&) = delete;
+  /// One that is being written is given up.
+  ~SnapshotWriter();
+
+  [[nodiscard]] bool busy() const { return child_ > 0; }
+  /// While not busy.
+  Result<void> begin(const SnapshotHead& head, Machine& machine);
+  /// Once for each begin(), as soon as it is done: how it went.
+  std::optional<Result<void>> finished();
+
+ private:
+  [[noreturn]] void write_and_end(const SnapshotHead& head, Machine& machine, pid_t parent);
+
+  const SnapshotStore& store_;
+  pid_t child_ = 0;
+  FileHandle complaint_;  // what the copy says when it cannot write
+};
+
+}  // namespace lookout
