@@ -27,7 +27,9 @@ std::size_t count_of(const std::string& text, const std::string& word) {
 
 }  // namespace
 
-Box::Box(std::uint16_t port, const std::string& windows_and_rules) {
+Box::Box(std::uint16_t port, const std::string& windows_and_rules) { configure(port, windows_and_rules); }
+
+void Box::configure(std::uint16_t port, const std::string& windows_and_rules) {
   spit(folder_ / "lookout.toml",
        fmt::format("[box]\nid = \"test-box\"\nstate = \"{}\"\n[mqtt]\nport = {}\n{}\n{}\n", state().string(),
                    port, kInputs, windows_and_rules));

@@ -13,6 +13,8 @@ class Box {
   /// address.
   Box(std::uint16_t port, const std::string& windows_and_rules);
 
+  /// Writes another lookout.toml, as the constructor did.
+  void configure(std::uint16_t port, const std::string& windows_and_rules);
   /// Starts the program and waits until its subscriptions stand (or only starts it).
   ChildProcess start(const std::string& name, bool wait_for_subscription = true);
   [[nodiscard]] std::string config() const { return (folder_ / "lookout.toml").string(); }

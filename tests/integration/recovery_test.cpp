@@ -1,0 +1,231 @@
+// What a start finds of the run before it: snapshots, outputs that nobody confirmed, alerts, another
+// configuration.
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <map>
+#include <set>
+
+#include "tests/support/box.h"
+#include "tests/support/ledger.h"
+#include "tests/support/subscriber.h"
+#include "tests/support/wait.h"
+
+using namespace lookout::test;
+
+namespace {
+
+// A journal so small that snapshots are taken all the time to trim it.
+constexpr const char* kSmallJournal = "[journal]\nsegment = \"1 MiB\"\nlimit = \"4 MiB\"\n";
+
+std::string window(const std::string& size) {
+  return fmt::format("[[window]]\nname = \"w\"\nsize = \"{}\"\nby = [\"region\"]\n", size);
+}
+const std::string kFireRule = "[[rule]]\nname = \"Fire\"\nwindow = \"w\"\nwhen = \"temperature.mean > 35\"\n";
+
+std::vector<std::string> simulation(const Box& box, const Broker& broker, const std::string& speed) {
+  return {program("simulator"),
+          "run",
+          "--preset",
+          "wildfire",
+          "--duration",
+          "2h",
+          "--speed",
+          speed,
+          "--seed",
+          "5",
+          "--port",
+          broker.port_text(),
+          "--truth",
+          (box.folder() / "ledger").string()};
+}
+
+std::vector<std::filesystem::path> files(const std::filesystem::path& folder, const std::string& extension) {
+  std::vector<std::filesystem::path> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() == extension) found.push_back(entry.path());
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+std::vector<std::filesystem::path> snapshots(const Box& box) {
+  return files(box.state() / "gateway", ".snapshot");
+}
+std::vector<std::filesystem::path> segments(const Box& box) {
+  return files(box.state() / "gateway" / "journal", ".journal");
+}
+
+/// By id and revision; fails where one has two contents.
+std::map<std::pair<std::string, int>, nlohmann::json> aggregates(Subscriber& subscriber) {
+  std::map<std::pair<std::string, int>, nlohmann::json> found;
+  for (const auto& message : subscriber.received("aggregates/")) {
+    const auto json = message.json();
+    const auto [known, is_new] = found.try_emplace({json["id"], json["revision"]}, json);
+    INFO(message.payload);
+    if (!is_new) REQUIRE(known->second == json);
+  }
+  return found;
+}
+
+/// Fails where a window's figures are not those of the ledger's readings.
+void check_against(const std::vector<LedgerEntry>& ledger, const nlohmann::json& window) {
+  std::size_t count = 0;
+  long double sum = 0;
+  for (const LedgerEntry& e : ledger) {
+    if (e.region == window["group"] && e.metric == window["metric"] &&
+        e.event_time >= epoch_of(window["start"]) && e.event_time < epoch_of(window["end"])) {
+      ++count;
+      sum += e.value;
+    }
+  }
+  INFO(window.dump());
+  REQUIRE(window["count"] == count);
+  REQUIRE(window["sum"].get<double>() == Approx(static_cast<double>(sum)).epsilon(1e-9));
+  REQUIRE_FALSE(window.contains("incomplete"));
+}
+
+std::size_t acknowledged(const Box& box) {
+  const std::string ledger = slurp(box.folder() / "ledger");
+  return static_cast<std::size_t>(std::ranges::count(ledger, '\n'));
+}
+
+std::vector<std::string> alert_changes(Subscriber& subscriber) {
+  std::vector<std::string> changes;
+  for (const auto& alert : subscriber.received("alerts/")) {
+    std::string change =
+        fmt::format("{} r{}", alert.json()["state"].get<std::string>(), alert.json()["revision"].get<int>());
+    if (changes.empty() || changes.back() != change) changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
+// 23 windows of 5 minutes close in 2 h with a lag of a minute, of 5 regions and 2 metrics.
+constexpr std::size_t kWindows = 23 * 5 * 2;
+
+}  // namespace
+
+TEST_CASE(
+    "killed again and again with snapshots in between: every window is right, the journal stays small") {
+  Broker broker;
+  Box box(broker.port(), kSmallJournal + window("5m"));
+  ChildProcess gateway = box.start("gateway");
+  Subscriber subscriber(broker, {"aggregates/#"});
+  ChildProcess simulator(simulation(box, broker, "720x"), {"/dev/null", box.folder() / "simulator.log"});
+  for (std::size_t progress = 3'000; progress < 24'000; progress += 3'000) {
+    REQUIRE(wait_until([&] { return acknowledged(box) > progress; }));
+    gateway.kill();
+    gateway = box.start("gateway");
+  }
+  REQUIRE(simulator.wait() == 0);
+  const auto ledger = read_ledger(box.folder() / "ledger");
+  REQUIRE(wait_until([&] { return aggregates(subscriber).size() >= kWindows; }));
+  for (const auto& [id, window] : aggregates(subscriber)) check_against(ledger, window);
+  CHECK(snapshots(box).size() == 2);
+  CHECK(segments(box).front().stem() != "00000000000000000000");
+  CHECK(gateway.stop() == 0);
+}
+
+// The first run's outputs are all forgotten to be confirmed, and the second one, without a broker, snapshots
+// and trims until the journal cannot give them again.
+TEST_CASE("what was not confirmed over two snapshots and a kill comes out") {
+  Broker broker;
+  Box box(broker.port(), window("5m"));
+  ChildProcess gateway = box.start("gateway");
+  REQUIRE(run(simulation(box, broker, "max")).code == 0);
+  REQUIRE(wait_until([&] { return std::filesystem::exists(box.state() / "gateway" / "cursor"); }));
+  gateway.kill();
+  broker.stop();
+  std::filesystem::remove(box.state() / "gateway" / "cursor");
+  REQUIRE(snapshots(box).empty());
+  box.configure(broker.port(), kSmallJournal + window("5m"));
+  gateway = box.start("gateway", false);
+  REQUIRE(wait_until([&] { return snapshots(box).size() == 2; }));
+  gateway.kill();
+  gateway = box.start("gateway", false);
+  REQUIRE(wait_until([&] { return segments(box).front().stem() != "00000000000000000000"; }));
+  gateway.kill();
+  broker.start();
+  Subscriber subscriber(broker, {"aggregates/#"});
+  gateway = box.start("gateway");
+  REQUIRE(wait_until([&] { return aggregates(subscriber).size() >= kWindows; }));
+  const auto ledger = read_ledger(box.folder() / "ledger");
+  for (const auto& [id, window] : aggregates(subscriber)) check_against(ledger, window);
+  CHECK(gateway.stop() == 0);
+}
+
+TEST_CASE("another configuration after a kill: no id with two contents") {
+  Broker broker;
+  Box box(broker.port(), window("5m"));
+  ChildProcess gateway = box.start("gateway");
+  Subscriber subscriber(broker, {"aggregates/#"});
+  ChildProcess simulator(simulation(box, broker, "720x"), {"/dev/null", box.folder() / "simulator.log"});
+  for (std::size_t progress = 5'000; progress < 24'000; progress += 5'000) {
+    REQUIRE(wait_until([&] { return acknowledged(box) > progress; }));
+    gateway.kill();
+    box.configure(broker.port(), window(progress % 2'000 == 1'000 ? "2m" : "5m"));
+    gateway = box.start("gateway");
+  }
+  REQUIRE(simulator.wait() == 0);
+  REQUIRE(wait_until([&] {
+    return box.log("gateway").find("stopping") != std::string::npos || aggregates(subscriber).size() > 200;
+  }));
+  CHECK(gateway.stop() == 0);
+  const auto ledger = read_ledger(box.folder() / "ledger");
+  std::set<std::string> lengths;
+  for (const auto& [id, window] : aggregates(subscriber)) {
+    lengths.insert(fmt::format("{}", epoch_of(window["end"]) - epoch_of(window["start"])));
+    if (window["closed_by"] == "watermark") check_against(ledger, window);
+  }
+  CHECK(lengths == std::set<std::string>{"120", "300"});
+}
+
+TEST_CASE(
+    "an alert survives a kill without being told anew, and what it should have become meanwhile it becomes") {
+  Broker broker;
+  Box box(broker.port(), window("10s") + kFireRule);
+  ChildProcess gateway = box.start("gateway");
+  Subscriber subscriber(broker, {"alerts/#"});
+  const std::int64_t start = std::time(nullptr) / 10 * 10 - 1000;
+  const auto read = [&](std::int64_t time, int value) {
+    broker.publish("sensors/net/north/a/temperature",
+                   fmt::format(R"({{"event_time":{},"value":{}}})", start + time, value));
+  };
+  read(0, 50);
+  read(80, 50);
+  REQUIRE(wait_until([&] { return alert_changes(subscriber) == std::vector<std::string>{"firing r0"}; }));
+  const std::string firing = subscriber.received("alerts/").front().payload;
+  gateway.kill();
+  gateway = box.start("gateway");
+  REQUIRE(wait_until([&] { return subscriber.received("alerts/").size() >= 2; }));
+  for (const auto& message : subscriber.received("alerts/")) CHECK(message.payload == firing);
+
+  gateway.kill();
+  read(90, 10);
+  read(180, 10);
+  gateway = box.start("gateway");
+  REQUIRE(wait_until(
+      [&] { return alert_changes(subscriber) == std::vector<std::string>{"firing r0", "resolved r1"}; }));
+  CHECK(gateway.stop() == 0);
+}
+
+TEST_CASE("a broker that lost what it retained gets the alerts back") {
+  Broker broker;
+  Box box(broker.port(), window("10s") + kFireRule);
+  ChildProcess gateway = box.start("gateway");
+  const std::int64_t start = std::time(nullptr) / 10 * 10 - 1000;
+  for (const std::int64_t time : {0, 80})
+    broker.publish("sensors/net/north/a/temperature",
+                   fmt::format(R"({{"event_time":{},"value":50}})", start + time));
+  {
+    Subscriber subscriber(broker, {"alerts/#"});
+    REQUIRE(wait_until([&] { return alert_changes(subscriber) == std::vector<std::string>{"firing r0"}; }));
+  }
+  broker.kill();
+  std::filesystem::remove(broker.folder() / "mosquitto.db");
+  broker.start();
+  Subscriber late(broker, {"alerts/#"});
+  CHECK(wait_until([&] { return alert_changes(late) == std::vector<std::string>{"firing r0"}; }));
+  CHECK(gateway.stop() == 0);
+}
