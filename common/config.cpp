@@ -172,6 +172,13 @@ void read_journal(TomlSection section, JournalConfig& journal) {
   if (journal.sync_interval < std::chrono::milliseconds{10}) {
     section.complain("sync_interval", "must be at least \"10ms\"");
   }
+  section.number("high", journal.high);
+  section.number("low", journal.low);
+  if (journal.high > 1 || journal.high <= journal.low)
+    section.complain("high", "must be above low and at most 1: a share of limit");
+  // The newest segment is never given up: what it alone can hold must lie below low.
+  if (journal.low * static_cast<double>(journal.limit) < static_cast<double>(journal.segment))
+    section.complain("low", "must leave room for a segment: a share of limit");
   section.finish();
 }
 

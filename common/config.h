@@ -106,6 +106,7 @@ struct JournalConfig {
   std::uint64_t limit = std::uint64_t{1} << 30;
   std::uint64_t segment = std::uint64_t{16} << 20;
   Microseconds sync_interval = std::chrono::milliseconds{200};
+  double high = 0.9, low = 0.7;  ///< shares of limit at which the subscription is left and taken up again
 };
 
 struct LimitsConfig {

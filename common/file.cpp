@@ -4,9 +4,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
-#include <fstream>
-#include <sstream>
 #include <system_error>
 
 namespace lookout {
@@ -25,32 +24,32 @@ Result<FileHandle> open_file(const std::filesystem::path& path, int flags) {
   return handle;
 }
 
-Result<void> sync_folder(const std::filesystem::path& folder) {
-  auto handle = open_file(folder, O_RDONLY | O_DIRECTORY);
-  if (!handle) return Failure(handle.error());
-  if (::fsync(handle->get()) != 0) return Failure(describe_errno("cannot sync", folder));
-  return {};
-}
-
-Result<void> replace_file(const std::filesystem::path& path, std::string_view content, bool durable) {
+Result<void> replace_file(const std::filesystem::path& path, std::string_view content, bool durable,
+                          FileSystem& files) {
   const std::filesystem::path temporary = path.string() + ".new";
-  auto handle = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-  if (!handle) return Failure(handle.error());
-  if (::write(handle->get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()) ||
-      (durable && ::fsync(handle->get()) != 0) || ::rename(temporary.c_str(), path.c_str()) != 0) {
-    return Failure(describe_errno("cannot replace", path));
-  }
-  return durable ? sync_folder(path.parent_path()) : Result<void>{};
+  auto file = files.open(temporary, FileSystem::Open::anew);
+  if (!file) return Failure(file.error());
+  const std::array parts{content};
+  auto written = (*file)->write(0, parts);
+  if (written && durable) written = (*file)->sync();
+  if (!written) return Failure(fmt::format("cannot replace '{}': {}", path.string(), written.error()));
+  if (auto renamed = files.rename(temporary, path); !renamed) return renamed;
+  return durable ? files.sync_folder(path.parent_path()) : Result<void>{};
 }
 
-Result<std::string> read_file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream content;
-  if (!in || !(content << in.rdbuf())) {
-    if (in && in.peek() == std::ifstream::traits_type::eof()) return std::string{};
-    return Failure(describe_errno("cannot read", path));
+Result<std::string> read_file(const std::filesystem::path& path, FileSystem& files) {
+  constexpr std::size_t kChunk = 4096;
+  auto file = files.open(path, FileSystem::Open::to_read);
+  if (!file) return Failure(file.error());
+  std::string content;
+  while (true) {
+    const std::size_t before = content.size();
+    content.resize(before + kChunk);
+    const auto got = (*file)->read(before, {content.data() + before, kChunk});
+    if (!got) return Failure(fmt::format("cannot read '{}': {}", path.string(), got.error()));
+    content.resize(before + *got);
+    if (*got == 0) return content;
   }
-  return content.str();
 }
 
 }  // namespace lookout

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/file_system.h"
 #include "common/result.h"
 
 namespace lookout {
@@ -36,14 +37,12 @@ Result<FileHandle> open_file(const std::filesystem::path& path, int flags);
 /// "what 'path': the system's reason", from errno.
 std::string describe_errno(std::string_view what, const std::filesystem::path& path);
 
-/// Makes the names in a folder durable.
-Result<void> sync_folder(const std::filesystem::path& folder);
-
 /// Replaces a small file so that a reader sees the old or the new content, also after a power cut when
 /// `durable`.
-Result<void> replace_file(const std::filesystem::path& path, std::string_view content, bool durable);
+Result<void> replace_file(const std::filesystem::path& path, std::string_view content, bool durable,
+                          FileSystem& files = system_files());
 
 /// The content of a small file.
-Result<std::string> read_file(const std::filesystem::path& path);
+Result<std::string> read_file(const std::filesystem::path& path, FileSystem& files = system_files());
 
 }  // namespace lookout

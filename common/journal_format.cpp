@@ -44,8 +44,7 @@ std::optional<Record> decode_body(std::uint64_t offset, std::uint32_t hash, std:
   const auto topic_length = take<std::uint16_t>(from);
   const auto arrival = take<std::int64_t>(from);
   const auto connected = take<std::int64_t>(from);
-  if (kind < Kind::message || kind > Kind::configuration || body.size() < kBodyHeadSize + topic_length)
-    return std::nullopt;
+  if (!is_kind(kind) || body.size() < kBodyHeadSize + topic_length) return std::nullopt;
   Record record{offset, {}, kind, {Microseconds{connected}, (flags & kFlagUntrusted) == 0}};
   record.message.arrival = Timestamp{Microseconds{arrival}};
   record.message.topic = body.substr(kBodyHeadSize, topic_length);

@@ -53,24 +53,18 @@ enum class Kind : std::uint8_t {
   configuration = 6
 };
 
+constexpr bool is_kind(Kind kind) { return kind >= Kind::message && kind <= Kind::configuration; }
+
 inline constexpr std::uint8_t kFlagRetain = 1;
 inline constexpr std::uint8_t kFlagCut = 2;
 inline constexpr std::uint8_t kFlagUntrusted = 4;
+inline constexpr std::uint8_t kAllFlags = kFlagRetain | kFlagCut | kFlagUntrusted;
 
-struct RecordHead {
-  std::uint32_t length = 0;
-  std::uint32_t hash = 0;
-};
+constexpr std::size_t body_size(const MessageView& message) {
+  return kBodyHeadSize + message.topic.size() + message.payload.size();
+}
 
-struct BodyHead {
-  Kind kind = Kind::message;
-  std::uint8_t flags = 0;
-  std::uint16_t topic_length = 0;
-  std::int64_t arrival_us = 0;
-  std::int64_t connected_us = 0;
-};
-
-/// Copies between bytes and plain structs without padding surprises: the structs are written field by field.
+/// Copies between bytes and plain values.
 template <typename T>
 void put(char*& to, T value) {
   std::memcpy(to, &value, sizeof(value));

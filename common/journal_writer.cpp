@@ -1,12 +1,11 @@
 #include "common/journal_writer.h"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include <array>
 #include <ctime>
+#include <limits>
+#include <utility>
 
 namespace lookout {
 namespace {
@@ -17,33 +16,28 @@ using journal::kRecordHeadSize;
 
 constexpr const char* kSpareName = "spare";
 
-Result<void> allocate(const FileHandle& file, std::uint64_t size, const std::filesystem::path& path) {
-  // posix_fallocate returns the error; it does not set errno.
-  if (const int error = ::posix_fallocate(file.get(), 0, static_cast<off_t>(size)); error != 0) {
-    errno = error;
-    return Failure(describe_errno("cannot reserve space for", path));
-  }
-  return {};
+Failure failed(std::string_view what, const std::filesystem::path& path, const std::string& why) {
+  return Failure(fmt::format("{} '{}': {}", what, path.string(), why));
 }
 
 }  // namespace
 
 Result<std::unique_ptr<JournalWriter>> JournalWriter::open(std::filesystem::path folder,
                                                            const JournalConfig& config,
-                                                           std::uint64_t at_least) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return Failure(fmt::format("cannot make '{}': {}", folder.string(), error.message()));
-  std::unique_ptr<JournalWriter> writer(new JournalWriter(std::move(folder), config));
+                                                           std::uint64_t at_least, FileSystem& files) {
+  if (auto made = files.make_folder(folder); !made) return Failure(made.error());
+  if (auto lasts = files.sync_folder(folder.parent_path()); !lasts) return Failure(lasts.error());
+  std::unique_ptr<JournalWriter> writer(new JournalWriter(std::move(folder), config, files));
   if (auto recovered = writer->recover(at_least); !recovered) return Failure(recovered.error());
   return writer;
 }
 
 Result<void> JournalWriter::recover(std::uint64_t at_least) {
-  std::error_code error;
   // A spare left by a killed process may be half made: a new one costs nothing.
-  std::filesystem::remove(folder_ / kSpareName, error);
-  segments_ = list_segments(folder_);
+  if (auto removed = files_.remove(folder_ / kSpareName); !removed) return removed;
+  auto segments = list_segments(folder_, files_);
+  if (!segments) return Failure(segments.error());
+  segments_ = std::move(*segments);
   if (segments_.empty()) return begin_at(at_least);
   const std::uint64_t newest = segments_.rbegin()->first;
   if (auto opened = open_newest(newest); !opened) {
@@ -67,57 +61,74 @@ void JournalWriter::set_aside(std::uint64_t first_offset, const std::string& why
   const auto path = journal::segment_path(folder_, first_offset);
   const std::string aside = fmt::format("{}.corrupt.{}", path.string(), std::time(nullptr));
   spdlog::error("journal: {}: set aside as '{}'", why, aside);
-  ::rename(path.c_str(), aside.c_str());
+  if (const auto renamed = files_.rename(path, aside); !renamed) spdlog::error("{}", renamed.error());
   segments_.erase(first_offset);
 }
 
 Result<void> JournalWriter::open_newest(std::uint64_t first_offset) {
   const auto path = journal::segment_path(folder_, first_offset);
-  const auto scanned = scan_segment(path, first_offset);
-  if (!scanned) return Failure(scanned.error());
-  auto file = open_file(path, O_RDWR);
-  if (!file) return Failure(file.error());
-  if (scanned->torn_bytes > 0) keep_torn_bytes(path, *scanned);
-  // Cutting and growing again leaves zeros behind the last whole record, whatever was torn there.
-  if (::ftruncate(file->get(), static_cast<off_t>(scanned->bytes)) != 0)
-    return Failure(describe_errno("cannot cut", path));
-  if (auto reserved = allocate(*file, std::max(config_.segment, scanned->bytes), path); !reserved) {
-    spdlog::warn("journal: {}", reserved.error());
+  auto segment = SegmentReader::open(folder_, first_offset, files_);
+  if (!segment) return Failure(segment.error());
+  while (true) {
+    const auto record = segment->next(std::numeric_limits<std::uint64_t>::max());
+    if (!record) return failed("cannot read", path, record.error());
+    if (!*record) break;
   }
-  current_ = std::make_shared<FileHandle>(std::move(*file));
+  if (auto kept = keep_what_is_cut(*segment, first_offset); !kept) return kept;
+  auto file = files_.open(path, FileSystem::Open::to_change);
+  if (!file) return Failure(file.error());
+  const std::string header = journal::encode_header(first_offset);
+  const std::array parts{std::string_view(header)};
+  auto mended = segment->has_header() ? Result<void>{} : (*file)->write(0, parts);
+  // Cutting and growing again leaves zeros behind the last whole record, whatever was torn there; synced, so
+  // that no later power cut brings it back behind new records.
+  if (mended) mended = (*file)->cut(segment->position());
+  if (mended) mended = (*file)->sync();
+  if (!mended) return failed("cannot mend", path, mended.error());
+  if (auto reserved = (*file)->reserve(std::max(config_.segment, segment->position())); !reserved)
+    spdlog::warn("journal: cannot reserve space for '{}': {}", path.string(), reserved.error());
+  current_ = std::move(*file);
   unsynced_.push_back(current_);
-  position_ = scanned->bytes;
+  position_ = segment->position();
   segments_[first_offset] = position_;
-  end_ = scanned->end;
+  end_ = segment->offset();
   return {};
 }
 
-// A killed process leaves the beginning of one record, which was never acknowledged. More than one record's
-// worth is damage to records that may have been: a copy is kept of what this start cannot read.
-void JournalWriter::keep_torn_bytes(const std::filesystem::path& path, const SegmentScan& scanned) {
-  if (!scanned.more_behind) {
-    spdlog::warn("journal: the last write was interrupted: {} bytes after offset {} of '{}' were cut off",
-                 scanned.torn_bytes, scanned.end, path.string());
-    return;
+// A killed process leaves the beginning of one record, which was never acknowledged. Anything else is damage
+// to records that may have been: a copy is kept of what this start cannot read.
+Result<void> JournalWriter::keep_what_is_cut(SegmentReader& segment, std::uint64_t first_offset) {
+  const auto path = journal::segment_path(folder_, first_offset);
+  const auto torn = segment.torn_bytes();
+  const auto more = segment.torn_beyond_record();
+  if (!torn || !more) return failed("cannot read", path, torn ? more.error() : torn.error());
+  for (const JournalDamage& damage : segment.damage()) {
+    spdlog::error("journal: offsets {} to {} are damaged in '{}'", damage.first, damage.end - 1,
+                  path.string());
   }
-  const std::string aside = fmt::format("{}.corrupt.{}", path.string(), std::time(nullptr));
-  std::error_code error;
-  std::filesystem::copy_file(path, aside, error);
-  spdlog::error(
-      "journal: '{}' is damaged from offset {} on ({} bytes, some of which may have been acknowledged): {}",
-      path.string(), scanned.end, scanned.torn_bytes,
-      error ? "no copy could be kept: " + error.message() : "kept as '" + aside + "'");
+  const bool has_content = *torn > 0 || segment.offset() > first_offset;
+  if (!segment.damage().empty() || *more || (!segment.has_header() && has_content)) {
+    spdlog::error(
+        "journal: '{}' is damaged, also in what may have been acknowledged; {} bytes behind the record "
+        "before "
+        "offset {} are cut off: {}",
+        path.string(), *torn, segment.offset(), keep_damaged(folder_, first_offset, files_));
+  } else if (*torn > 0) {
+    spdlog::warn("journal: the last write was interrupted: {} bytes after offset {} of '{}' were cut off",
+                 *torn, segment.offset(), path.string());
+  }
+  return {};
 }
 
-Result<std::shared_ptr<FileHandle>> JournalWriter::make_spare() {
+Result<std::shared_ptr<File>> JournalWriter::make_spare() {
   const auto path = folder_ / kSpareName;
-  auto file = open_file(path, O_RDWR | O_CREAT | O_TRUNC);
+  auto file = files_.open(path, FileSystem::Open::anew);
   if (!file) return Failure(file.error());
-  if (auto reserved = allocate(*file, config_.segment, path); !reserved) {
-    ::unlink(path.c_str());
-    return Failure(reserved.error());
+  if (auto reserved = (*file)->reserve(config_.segment); !reserved) {
+    static_cast<void>(files_.remove(path));
+    return failed("cannot reserve space for", path, reserved.error());
   }
-  return std::make_shared<FileHandle>(std::move(*file));
+  return std::shared_ptr<File>(std::move(*file));
 }
 
 Result<void> JournalWriter::prepare() {
@@ -134,7 +145,7 @@ Result<void> JournalWriter::prepare() {
 
 // The old segment is cut to its content, so that a reader that meets its end knows to go on with the next.
 Result<void> JournalWriter::rotate() {
-  std::shared_ptr<FileHandle> spare;
+  std::shared_ptr<File> spare;
   {
     const std::lock_guard lock(mutex_);
     spare = spare_;
@@ -143,17 +154,18 @@ Result<void> JournalWriter::rotate() {
   const std::uint64_t first_offset = end();
   const auto path = journal::segment_path(folder_, first_offset);
   const std::string header = journal::encode_header(first_offset);
-  if (::pwrite(spare->get(), header.data(), header.size(), 0) != static_cast<ssize_t>(header.size()) ||
-      ::rename((folder_ / kSpareName).c_str(), path.c_str()) != 0) {
-    return Failure(describe_errno("cannot begin segment", path));
-  }
-  if (current_ && ::ftruncate(current_->get(), static_cast<off_t>(position_)) != 0) {
-    spdlog::warn("journal: {}", describe_errno("cannot cut the segment before", path));
+  const std::array parts{std::string_view(header)};
+  if (auto begun = spare->write(0, parts); !begun) return failed("cannot begin segment", path, begun.error());
+  if (auto named = files_.rename(folder_ / kSpareName, path); !named) return named;
+  if (current_) {
+    if (const auto cut = current_->cut(position_); !cut)
+      spdlog::warn("journal: cannot cut the segment before '{}': {}", path.string(), cut.error());
   }
   const std::lock_guard lock(mutex_);
   spare_.reset();
   current_ = spare;
   unsynced_.push_back(current_);
+  names_unsynced_ = true;
   segments_[first_offset] = kHeaderSize;
   position_ = kHeaderSize;
   return {};
@@ -161,7 +173,7 @@ Result<void> JournalWriter::rotate() {
 
 Result<std::uint64_t> JournalWriter::append(const MessageView& message, journal::Kind kind,
                                             const journal::Stamp& stamp) {
-  const std::size_t body_size = kBodyHeadSize + message.topic.size() + message.payload.size();
+  const std::size_t body_size = journal::body_size(message);
   if (body_size > journal::kLargestBody) return Failure("journal: the message is too large to be kept");
   if (position_ + kRecordHeadSize + body_size > config_.segment && position_ > kHeaderSize) {
     if (auto rotated = rotate(); !rotated) return Failure(rotated.error());
@@ -181,14 +193,10 @@ Result<std::uint64_t> JournalWriter::append(const MessageView& message, journal:
   journal::put(to, static_cast<std::uint32_t>(body_size));
   journal::put(to, journal::hash_body(offset, {body, kBodyHeadSize}, message.topic, message.payload));
 
-  const std::array<iovec, 3> parts{{{head.data(), head.size()},
-                                    {const_cast<char*>(message.topic.data()), message.topic.size()},
-                                    {const_cast<char*>(message.payload.data()), message.payload.size()}}};
-  const auto size = static_cast<ssize_t>(kRecordHeadSize + body_size);
-  if (::pwritev(current_->get(), parts.data(), parts.size(), static_cast<off_t>(position_)) != size) {
-    return Failure(describe_errno("cannot append to the journal in", folder_));
-  }
-  position_ += static_cast<std::uint64_t>(size);
+  const std::array parts{std::string_view(head.data(), head.size()), message.topic, message.payload};
+  if (auto written = current_->write(position_, parts); !written)
+    return failed("cannot append to the journal in", folder_, written.error());
+  position_ += kRecordHeadSize + body_size;
   const std::lock_guard lock(mutex_);
   segments_.rbegin()->second = position_;
   end_.store(offset + 1, std::memory_order_release);
@@ -197,37 +205,50 @@ Result<std::uint64_t> JournalWriter::append(const MessageView& message, journal:
 }
 
 Result<void> JournalWriter::sync() {
-  std::vector<std::shared_ptr<FileHandle>> files;
+  std::vector<std::shared_ptr<File>> files;
+  bool names = false;
   {
     const std::lock_guard lock(mutex_);
     files = unsynced_;
     unsynced_ = {current_};
+    names = std::exchange(names_unsynced_, false);
   }
   for (const auto& file : files) {
-    if (::fdatasync(file->get()) != 0) return Failure(describe_errno("cannot sync the journal in", folder_));
+    if (auto synced = file->sync(); !synced)
+      return failed("cannot sync the journal in", folder_, synced.error());
   }
-  // More than one file: a segment began, and its name must last as well.
-  return files.size() > 1 ? sync_folder(folder_) : Result<void>{};
+  // A segment began, and its name must last as well.
+  return names ? files_.sync_folder(folder_) : Result<void>{};
 }
 
-void JournalWriter::trim(std::uint64_t offset) {
+void JournalWriter::trim(std::uint64_t offset, std::uint64_t keep) {
   std::vector<std::filesystem::path> unwanted;
   {
     const std::lock_guard lock(mutex_);
     std::uint64_t total = 0;
     for (const auto& [first_offset, bytes] : segments_) total += bytes;
-    while (segments_.size() > 1 && total > config_.limit && std::next(segments_.begin())->first <= offset) {
+    while (segments_.size() > 1 && total > keep && std::next(segments_.begin())->first <= offset) {
       total -= segments_.begin()->second;
       unwanted.push_back(journal::segment_path(folder_, segments_.begin()->first));
       segments_.erase(segments_.begin());
     }
   }
-  for (const auto& path : unwanted) ::unlink(path.c_str());
+  for (const auto& path : unwanted) {
+    if (const auto removed = files_.remove(path); !removed) spdlog::warn("journal: {}", removed.error());
+  }
 }
 
 std::uint64_t JournalWriter::first() const {
   const std::lock_guard lock(mutex_);
   return segments_.begin()->first;
+}
+
+std::uint64_t JournalWriter::high_water() const {
+  return static_cast<std::uint64_t>(config_.high * static_cast<double>(config_.limit));
+}
+
+std::uint64_t JournalWriter::low_water() const {
+  return static_cast<std::uint64_t>(config_.low * static_cast<double>(config_.limit));
 }
 
 std::uint64_t JournalWriter::size_bytes() const { return bytes_from(0, 0); }

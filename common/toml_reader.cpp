@@ -98,6 +98,12 @@ void TomlSection::optional_duration(std::string_view key, std::optional<Microsec
   if (has(key)) target = value;
 }
 
+void TomlSection::number(std::string_view key, double& target) {
+  std::optional<double> value;
+  optional_number(key, value);
+  target = value.value_or(target);
+}
+
 void TomlSection::optional_number(std::string_view key, std::optional<double>& target) {
   const toml::node* node = find(key);
   if (!node) return;

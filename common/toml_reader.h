@@ -28,6 +28,7 @@ class TomlSection {
                const std::function<void(std::int64_t)>& set);
   void duration(std::string_view key, Microseconds& target);
   void optional_duration(std::string_view key, std::optional<Microseconds>& target);
+  void number(std::string_view key, double& target);
   void optional_number(std::string_view key, std::optional<double>& target);
   void boolean(std::string_view key, bool& target);
   void byte_size(std::string_view key, std::uint64_t& target);

@@ -67,8 +67,10 @@ std::vector<std::pair<std::uint64_t, Entry>> read_all(const TempFolder& folder, 
   return entries;
 }
 
+Segments segments_of(const TempFolder& folder) { return list_segments(folder.path()).value(); }
+
 std::filesystem::path newest_segment(const TempFolder& folder) {
-  return journal::segment_path(folder.path(), list_segments(folder.path()).rbegin()->first);
+  return journal::segment_path(folder.path(), segments_of(folder).rbegin()->first);
 }
 
 }  // namespace
@@ -85,7 +87,7 @@ TEST_CASE("what is appended is read back from any offset, over segments and rest
       REQUIRE(append(*writer, model.back()) == model.size() - 1);
     }
   }
-  CHECK(list_segments(folder.path()).size() > 3);
+  CHECK(segments_of(folder).size() > 3);
   for (const std::uint64_t from : {0U, 1U, 77U, 250U, 499U, 500U}) {
     const auto entries = read_all(folder, from, model.size());
     REQUIRE(entries.size() == model.size() - from);
@@ -163,7 +165,7 @@ TEST_CASE("a damaged record is never handed out: what it hides is counted, the n
       append(*writer, model.back());
     }
   }
-  const auto segments = list_segments(folder.path());
+  const auto segments = segments_of(folder);
   REQUIRE(segments.size() >= 3);
   const std::uint64_t first = segments.begin()->first;
   const std::uint64_t second = std::next(segments.begin())->first;
@@ -233,17 +235,19 @@ TEST_CASE("without a prepared segment append says so and takes the same message 
   CHECK(writer->append({Timestamp{}, "t", payload}) == taken);
 }
 
-TEST_CASE("trimming keeps the limit and what is not yet done with") {
+TEST_CASE("trimming keeps what is not yet done with, and as much as it is told to") {
   const TempFolder folder;
   auto writer = open(folder);
   for (int i = 0; i < 60; ++i) append(*writer, {"t", std::string(100'000, 'x'), false, false, {}});
-  REQUIRE(list_segments(folder.path()).size() == 6);  // ten of 100,021 bytes fit into 1 MiB
-  writer->trim(15);
+  REQUIRE(segments_of(folder).size() == 6);  // ten of 100,021 bytes fit into 1 MiB
+  writer->trim(19, 0);
   CHECK(writer->first() == 10);
-  writer->trim(60);
+  writer->trim(60, small_segments().limit);
   CHECK(writer->size_bytes() <= small_segments().limit);
   CHECK(writer->first() == 30);
   CHECK(read_all(folder, 0, 60).front().first == 30);
+  writer->trim(60);
+  CHECK(writer->first() == 50);  // the newest stays
 }
 
 TEST_CASE("bytes from a position count what lies behind it") {
@@ -272,7 +276,11 @@ TEST_CASE("damage before the newest segment's last record is kept aside, a torn 
   SECTION("the third record") {
     content[24 + 2 * record + 28] ^= 1;
     spit(newest_segment(folder), content);
-    CHECK(open(folder)->end() == 2);
+    CHECK(open(folder)->end() == 8);
+    std::uint64_t lost = 0;
+    const auto entries = read_all(folder, 0, 8, &lost);
+    CHECK(lost == 1);
+    CHECK(entries.size() == 7);
     CHECK(aside() == 1);
   }
   SECTION("the last record") {
