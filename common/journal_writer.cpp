@@ -39,12 +39,26 @@ Result<void> JournalWriter::recover(std::uint64_t at_least) {
   if (!segments) return Failure(segments.error());
   segments_ = std::move(*segments);
   if (segments_.empty()) return begin_at(at_least);
+  if (auto lasts = sync_older(); !lasts) return lasts;
   const std::uint64_t newest = segments_.rbegin()->first;
   if (auto opened = open_newest(newest); !opened) {
     set_aside(newest, opened.error());
     return begin_at(std::max(at_least, newest));
   }
   return end() < at_least ? begin_at(at_least) : Result<void>{};
+}
+
+// A killed process may have left more than the newest without a sync, and the next sync() speaks for all.
+Result<void> JournalWriter::sync_older() {
+  for (auto segment = segments_.begin(); std::next(segment) != segments_.end(); ++segment) {
+    const auto file = files_.open(journal::segment_path(folder_, segment->first), FileSystem::Open::to_read);
+    if (!file) {
+      spdlog::error("journal: {}", file.error());
+    } else if (auto synced = (*file)->sync(); !synced) {
+      return failed("cannot sync the journal in", folder_, synced.error());
+    }
+  }
+  return {};
 }
 
 Result<void> JournalWriter::begin_at(std::uint64_t offset) {

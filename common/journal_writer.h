@@ -69,6 +69,7 @@ class JournalWriter {
   Result<void> recover(std::uint64_t at_least);
   Result<void> open_newest(std::uint64_t first_offset);
   Result<void> keep_what_is_cut(SegmentReader& segment, std::uint64_t first_offset);
+  Result<void> sync_older();
   Result<void> begin_at(std::uint64_t offset);
   void set_aside(std::uint64_t first_offset, const std::string& why);
   Result<void> rotate();
