@@ -17,6 +17,7 @@ constexpr auto kAppendPatience =
     20s;  // a third of the default keepalive: longer and the broker would cut us off
 constexpr auto kLookInterval = 1s;
 constexpr auto kRetryInterval = 100ms;
+constexpr auto kFillInterval = 100ms;
 constexpr auto kComplaintInterval = 60s;
 constexpr auto kClockInterval = 1s;  // within what ConnectedClock needs
 constexpr std::size_t kKeptOfTooLarge = 1024;
@@ -28,9 +29,12 @@ Intake::Intake(const Config& config, Options options, JournalWriter& journal, Su
       clock_setting_(config.clock),
       record_link_and_clock_(options.record_link_and_clock),
       journal_(journal),
-      trusted_(is_trusted(config.clock)) {
+      trusted_(is_trusted(config.clock)),
+      supervisor_(supervisor) {
+  look_at_fill();
   keeper_.add([this](auto now) { return prepare_journal(now); });
   keeper_.add(every(kClockInterval, [this] { look_at_clock(); }));
+  keeper_.add(every(kFillInterval, [this] { look_at_fill(); }));
   keeper_.add(every(config.journal.sync_interval, [this] { sync_journal(); }));
   keeper_.start();
   SessionOptions session;
@@ -41,9 +45,32 @@ Intake::Intake(const Config& config, Options options, JournalWriter& journal, Su
   events.on_message = [this](const MessageView& message) { take(message); };
   events.on_connected = [this] { set_link(true); };
   events.on_lost = [this] { set_link(false); };
-  events.wake = [&supervisor] { supervisor.wake(); };
+  events.wake = [this] { supervisor_.wake(); };
   session_ = make_paho_session(std::move(session), std::move(events));
-  supervisor.add([this](auto now) { return session_->step(now); });
+  supervisor_.add([this](auto now) { return step_session(now); });
+}
+
+Intake::Clock::time_point Intake::step_session(Clock::time_point now) {
+  if (full_) {
+    session_->pause();
+  } else {
+    session_->resume();
+  }
+  return session_->step(now);
+}
+
+void Intake::look_at_fill() {
+  const std::uint64_t size = journal_.size_bytes();
+  if (full_ ? size > journal_.low_water() : size <= journal_.high_water()) return;
+  full_ = !full_;
+  if (full_) {
+    spdlog::warn("journal: {} bytes are above the high-water mark of {}: leaves the broker, which queues",
+                 size, journal_.high_water());
+  } else {
+    spdlog::info("journal: {} bytes are below the low-water mark of {}: goes back to the broker", size,
+                 journal_.low_water());
+  }
+  supervisor_.wake();
 }
 
 // A full disk is tried again ten times a second, however often a waiting callback asks, and spoken of once a

@@ -20,6 +20,9 @@ namespace lookout {
 /// when, it is in the journal. Where the journal cannot take one for 20 s the process ends with exit code 75,
 /// so that the broker keeps the message; a disk whose sync fails ends it at once.
 ///
+/// Above the journal's high-water mark the session leaves the broker, which queues, and below the low-water
+/// mark it comes back: who publishes through a session of its own is not held up meanwhile.
+///
 /// Every record is stamped with the time in its three parts (journal_format.h). For who computes with time,
 /// changes of the link and of the clock's trust are records of their own, right before the first record that
 /// comes after them.
@@ -62,6 +65,8 @@ class Intake {
   void look_at_clock();
   Clock::time_point prepare_journal(Clock::time_point now);
   void sync_journal();
+  void look_at_fill();
+  Clock::time_point step_session(Clock::time_point now);
 
   const std::uint64_t message_size_;
   const ClockSetting clock_setting_;
@@ -73,6 +78,9 @@ class Intake {
   bool trusted_;
   bool recorded_link_ = false;
   std::optional<bool> recorded_trust_;
+
+  Supervisor& supervisor_;
+  std::atomic<bool> full_ = false;  // set by the keeper, obeyed by the supervisor
 
   Supervisor keeper_;
   Clock::time_point next_try_ = Clock::time_point::min();  // of the keeper, as is what follows

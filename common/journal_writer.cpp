@@ -94,10 +94,8 @@ Result<void> JournalWriter::open_newest(std::uint64_t first_offset) {
   const std::string header = journal::encode_header(first_offset);
   const std::array parts{std::string_view(header)};
   auto mended = segment->has_header() ? Result<void>{} : (*file)->write(0, parts);
-  // Cutting and growing again leaves zeros behind the last whole record, whatever was torn there; synced, so
-  // that no later power cut brings it back behind new records.
+  // Cutting and growing again leaves zeros behind the last whole record, whatever was torn there.
   if (mended) mended = (*file)->cut(segment->position());
-  if (mended) mended = (*file)->sync();
   if (!mended) return failed("cannot mend", path, mended.error());
   if (auto reserved = (*file)->reserve(std::max(config_.segment, segment->position())); !reserved)
     spdlog::warn("journal: cannot reserve space for '{}': {}", path.string(), reserved.error());

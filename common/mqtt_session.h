@@ -53,6 +53,11 @@ class MqttSession {
   /// Connects, reconnects, subscribes; never waits. Returns when it wants to be called next.
   virtual Clock::time_point step(Clock::time_point now) = 0;
 
+  /// From here on step() leaves the broker, which keeps a session that is not clean and queues for it, and
+  /// stays away until resume(). By the owner of step(), which is to be called next. May be called twice.
+  virtual void pause() = 0;
+  virtual void resume() = 0;
+
   /// Hands a message to the network, QoS 1; both arguments must live until the receipt was called or on_lost.
   /// False when there is no connection, or none any more: the message is to be sent again after on_connected.
   /// Safe from any thread but the callbacks'. A message sent before a lost connection gets no receipt.

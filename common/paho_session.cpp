@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 constexpr auto kFirstRetry = 500ms;
 constexpr auto kLongestRetry = 8s;
 constexpr auto kConnectPatience = 10s;  // Paho looks at its own connect timeout every 3 s only
+constexpr auto kGoodbyePatience = 1s;
 constexpr auto kComplaintInterval = 60s;
 constexpr int kUnbounded =
     1'000'000'000;  // the owner bounds what is in flight: Paho's own bounds stall (up to 1 s)
@@ -38,14 +39,19 @@ class PahoSession final : public MqttSession {
   ~PahoSession() override { destroy(); }
 
   Clock::time_point step(Clock::time_point now) override;
+  void pause() override { paused_ = true; }
+  void resume() override { paused_ = false; }
   bool send(const Outgoing& message, PublishReceipt& receipt) override;
   void close(std::chrono::milliseconds patience) override;
 
  private:
-  enum class State { idle, connecting, connected };
+  enum class State { idle, connecting, connected, leaving };
 
   Clock::time_point begin_connecting(Clock::time_point now);
   Clock::time_point connect_failed(Clock::time_point now, const std::string& why);
+  Clock::time_point stay_away(Clock::time_point now);
+  bool say_goodbye(std::chrono::milliseconds patience);
+  void lose();
   Result<void> connect();
   Result<std::string> read_password() const;
   void subscribe();
@@ -77,6 +83,7 @@ class PahoSession final : public MqttSession {
 
   // Owned by the thread that calls step().
   State state_ = State::idle;
+  bool paused_ = false;
   Clock::time_point next_action_ = Clock::time_point::min();
   Clock::duration retry_ = kFirstRetry;
   std::optional<Clock::time_point> complained_;
@@ -103,11 +110,9 @@ PahoSession::Clock::time_point PahoSession::step(Clock::time_point now) {
     }
     if (state_ == State::connecting) return connect_failed(now, why);
     spdlog::warn("mqtt: {} lost the broker at {}: {}", options_.client_id, address_, why);
-    destroy();
-    state_ = State::idle;
     retry_ = kFirstRetry;
     next_action_ = now;
-    if (events_.on_lost) events_.on_lost();
+    lose();
   }
   if (state_ == State::connecting && connected_.exchange(false)) {
     state_ = State::connected;
@@ -121,10 +126,34 @@ PahoSession::Clock::time_point PahoSession::step(Clock::time_point now) {
     if (!options_.filters.empty()) subscribe();
     if (events_.on_connected) events_.on_connected();
   }
+  if (paused_ || state_ == State::leaving) return stay_away(now);
   if (state_ == State::connected) return Clock::time_point::max();
   if (now < next_action_) return next_action_;
   if (state_ == State::connecting) return connect_failed(now, "no answer");
   return begin_connecting(now);
+}
+
+// A goodbye that was begun is waited for, also when there is no more reason for it.
+PahoSession::Clock::time_point PahoSession::stay_away(Clock::time_point now) {
+  if (state_ == State::connected && say_goodbye(kGoodbyePatience)) {
+    state_ = State::leaving;
+    return next_action_ = now + kGoodbyePatience;
+  }
+  if (state_ == State::leaving && !disconnected_ && now < next_action_) return next_action_;
+  next_action_ = now;
+  if (state_ == State::connecting) {
+    destroy();
+    state_ = State::idle;
+  } else if (state_ != State::idle) {
+    lose();
+  }
+  return paused_ ? Clock::time_point::max() : now;
+}
+
+void PahoSession::lose() {
+  destroy();
+  state_ = State::idle;
+  if (events_.on_lost) events_.on_lost();
 }
 
 PahoSession::Clock::time_point PahoSession::begin_connecting(Clock::time_point now) {
@@ -241,18 +270,22 @@ bool PahoSession::send(const Outgoing& message, PublishReceipt& receipt) {
 }
 
 void PahoSession::close(std::chrono::milliseconds patience) {
-  if (state_ == State::connected) {
-    MQTTAsync_disconnectOptions disconnect = MQTTAsync_disconnectOptions_initializer;
-    disconnect.timeout = static_cast<int>(patience.count());
-    disconnect.context = this;
-    disconnect.onSuccess = on_disconnected;
-    const auto deadline = Clock::now() + patience;
-    if (MQTTAsync_disconnect(handle_, &disconnect) == MQTTASYNC_SUCCESS) {
-      while (!disconnected_ && Clock::now() < deadline) std::this_thread::sleep_for(5ms);
-    }
+  const auto deadline = Clock::now() + patience;
+  if (state_ == State::leaving || (state_ == State::connected && say_goodbye(patience))) {
+    while (!disconnected_ && Clock::now() < deadline) std::this_thread::sleep_for(5ms);
   }
   destroy();
   state_ = State::idle;
+}
+
+// Whether disconnected_ will tell that the goodbye is said.
+bool PahoSession::say_goodbye(std::chrono::milliseconds patience) {
+  disconnected_ = false;
+  MQTTAsync_disconnectOptions disconnect = MQTTAsync_disconnectOptions_initializer;
+  disconnect.timeout = static_cast<int>(patience.count());
+  disconnect.context = this;
+  disconnect.onSuccess = on_disconnected;
+  return MQTTAsync_disconnect(handle_, &disconnect) == MQTTASYNC_SUCCESS;
 }
 
 void PahoSession::destroy() {
@@ -291,6 +324,7 @@ void PahoSession::on_subscribe_failure(void* context, MQTTAsync_failureData* dat
 
 void PahoSession::on_disconnected(void* context, MQTTAsync_successData* /*data*/) {
   self(context).disconnected_ = true;
+  self(context).events_.wake();
 }
 
 void PahoSession::on_lost(void* context, char* cause) {

@@ -38,6 +38,8 @@ TEST_CASE("the shipped configuration is good and says the defaults of the interf
   CHECK(config.journal.limit == 1073741824);
   CHECK(config.journal.segment == 16777216);
   CHECK(config.journal.sync_interval == 200ms);
+  CHECK(config.journal.high == 0.9);
+  CHECK(config.journal.low == 0.7);
   CHECK(config.mqtt.keepalive == 60s);
   CHECK(config.state == "/var/lib/lookout");
   CHECK(config.inputs.size() == 2);

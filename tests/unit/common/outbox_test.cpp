@@ -15,6 +15,8 @@ namespace {
 class FakeSession final : public MqttSession {
  public:
   Clock::time_point step(Clock::time_point now) override { return now; }
+  void pause() override {}
+  void resume() override {}
   bool send(const Outgoing& message, PublishReceipt& receipt) override {
     if (!up) return false;
     sent.push_back(message.payload);
