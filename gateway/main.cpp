@@ -4,7 +4,8 @@
 // Reads:  MQTT, the topics of every [[input]]; its own journal, cursor and snapshots in <state>/gateway.
 // Writes: MQTT, aggregates/ alerts/ late/ rejected/ lookout/gateway/; the journal before it acknowledges a
 // message; snapshots of its state. backtest and lateness run over recorded messages instead: they read a file
-// or standard input, write to standard output, and touch neither MQTT nor state. Killed at any moment: the
+// or standard input, write to standard output, and touch neither MQTT nor state; journal only reads
+// the journal. Killed at any moment: the
 // broker keeps what was not acknowledged, the journal has what was. The next start takes the newest snapshot,
 // reads the journal from there through the same machine and goes on publishing where the broker had
 // confirmed.
@@ -15,6 +16,7 @@
 #include "common/exit_code.h"
 #include "common/service.h"
 #include "gateway/backtest.h"
+#include "gateway/journal_command.h"
 #include "gateway/lateness_report.h"
 #include "gateway/machine.h"
 #include "gateway/worker.h"
@@ -119,6 +121,21 @@ void add_recording_commands(CommandLine& line, RecordedOptions& options) {
       ->capture_default_str();
 }
 
+void add_journal_command(CommandLine& line, JournalCommandOptions& options) {
+  CLI::App& command = line.command("journal", "Look into the journal, also while the gateway runs", [&] {
+    const auto config = line.load();
+    return config ? journal_command(config->state / "gateway" / "journal", options) : config.error();
+  });
+  line.with_config(command);
+  command
+      .add_option("action", options.action, "list the segments, check all records, or dump them as NDJSON")
+      ->check(CLI::IsMember({"list", "check", "dump"}))
+      ->capture_default_str();
+  command.add_flag("--json", options.json, "One JSON object, where a table or text is printed otherwise");
+  command.add_option("--from", options.from, "The first offset to dump");
+  command.add_option("--to", options.to, "The offset to dump up to, itself not included");
+}
+
 }  // namespace
 }  // namespace lookout
 
@@ -128,5 +145,7 @@ int main(int argc, char** argv) {
   line.with_config(line.command("check", "Validate the configuration", [&] { return lookout::check(line); }));
   lookout::RecordedOptions recorded;
   lookout::add_recording_commands(line, recorded);
+  lookout::JournalCommandOptions journal;
+  lookout::add_journal_command(line, journal);
   return line.run(argc, argv);
 }

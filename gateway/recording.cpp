@@ -94,9 +94,12 @@ Result<bool> read_retain(const json& object) {
   return Failure("retain is none of true, false, 1 and 0");
 }
 
-Result<RecordedMessage> parse_message(std::string_view line) {
+// Nothing for a record that is not of a message.
+Result<std::optional<RecordedMessage>> parse_message(std::string_view line) {
   const auto object = parse_line(line);
   if (!object) return Failure(object.error());
+  if (const auto kind = object->find("kind"); kind != object->end() && *kind != "message")
+    return std::nullopt;
   const auto arrival = read_arrival(*object);
   if (!arrival) return Failure(arrival.error());
   auto topic = read_text(*object, "topic");
@@ -127,10 +130,11 @@ Result<std::optional<MessageView>> Recording::next() {
     if (!(*line)->too_long && text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     auto message = (*line)->too_long ? Failure(fmt::format("longer than {} bytes", LineReader::kLongestLine))
                                      : parse_message(text);
+    if (message && !*message) continue;
     if (message) {
-      topic_ = std::move(message->topic);
-      payload_ = std::move(message->payload);
-      return MessageView{message->arrival, topic_, payload_, message->retain};
+      topic_ = std::move((*message)->topic);
+      payload_ = std::move((*message)->payload);
+      return MessageView{(*message)->arrival, topic_, payload_, (*message)->retain};
     }
     ++broken_;
     on_broken_(lines_, message.error());

@@ -186,3 +186,13 @@ TEST_CASE("a file that is not there, and one that cannot be read") {
   CHECK_THAT(Recording::open("/nowhere/recording", ignore).error(), Catch::Contains("/nowhere/recording"));
   CHECK_THAT(Recording::open("/", ignore)->next().error(), Catch::Contains("cannot read '/'"));
 }
+
+TEST_CASE("records of a journal that are no messages are passed over") {
+  const Read result = read(
+      R"({"offset":7,"arrival":"2026-11-22T11:20:00Z","kind":"link_up","connected_s":0.5,"trusted":true})"
+      "\n"
+      R"({"offset":8,"arrival":"2026-11-22T11:20:01Z","topic":"t","payload":"p","retain":true})"
+      "\n");
+  CHECK(result.messages == std::vector<Read::Message>{{"2026-11-22T11:20:01Z", "t", "p", true}});
+  CHECK(result.broken.empty());
+}
