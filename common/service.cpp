@@ -30,6 +30,7 @@ Result<std::unique_ptr<Service>> Service::create(const Config& config, const Sta
   if (!journal) return Failure(journal.error());
   if (!options.configuration.empty()) {
     const MessageView record{.arrival = wall_clock_now(), .topic = {}, .payload = options.configuration};
+    if (auto ready = (*journal)->prepare(); !ready) return Failure(ready.error());
     const auto appended = (*journal)->append(record, journal::Kind::configuration,
                                              {.connected = {}, .trusted = is_trusted(config.clock)});
     if (!appended) return Failure(appended.error());

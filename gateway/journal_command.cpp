@@ -20,7 +20,8 @@ using nlohmann::ordered_json;
 
 constexpr auto kAll = std::numeric_limits<std::uint64_t>::max();
 // In the order of journal::Kind, which begins at 1.
-constexpr std::array<std::string_view, 5> kKinds{"message", "link_up", "link_down", "tick", "clock"};
+constexpr std::array<std::string_view, 6> kKinds{"message", "link_up", "link_down",
+                                                 "tick",    "clock",   "configuration"};
 static_assert(journal::is_kind(static_cast<journal::Kind>(kKinds.size())) &&
               !journal::is_kind(static_cast<journal::Kind>(kKinds.size() + 1)));
 

@@ -1,10 +1,8 @@
 // The one door to cereal.
 #include "gateway/snapshot.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -36,14 +34,19 @@ constexpr std::size_t kBuffer = std::size_t{256} << 10;
 /// Writes to a file and hashes what it writes.
 class HashingBuffer final : public std::streambuf {
  public:
-  explicit HashingBuffer(const FileHandle& file) : file_(file), buffer_(kBuffer) {
+  explicit HashingBuffer(File& file) : file_(file), buffer_(kBuffer) {
     XXH3_64bits_reset(hash_.get());
     setp(buffer_.data(), buffer_.data() + buffer_.size());
   }
-  /// Of everything so far. Nothing when not all of it could be written.
-  std::optional<std::uint64_t> finish() {
-    return flush() ? std::optional(XXH3_64bits_digest(hash_.get())) : std::nullopt;
+  /// Writes what is left and behind it the hash of everything, and makes it last.
+  Result<void> finish() {
+    if (!flush()) return outcome_;
+    const std::uint64_t hash = XXH3_64bits_digest(hash_.get());
+    sputn(reinterpret_cast<const char*>(&hash), sizeof(hash));
+    return flush() ? file_.sync() : outcome_;
   }
+  /// Why the last write failed.
+  [[nodiscard]] const Result<void>& outcome() const { return outcome_; }
 
  private:
   int_type overflow(int_type next) override {
@@ -53,31 +56,32 @@ class HashingBuffer final : public std::streambuf {
     return next;
   }
   bool flush() {
-    const auto size = static_cast<std::size_t>(pptr() - pbase());
-    XXH3_64bits_update(hash_.get(), pbase(), size);
+    const std::string_view full(pbase(), static_cast<std::size_t>(pptr() - pbase()));
+    XXH3_64bits_update(hash_.get(), full.data(), full.size());
+    outcome_ = file_.write(position_, {&full, 1});
+    position_ += full.size();
     setp(buffer_.data(), buffer_.data() + buffer_.size());
-    return ::write(file_.get(), buffer_.data(), size) == static_cast<ssize_t>(size);
+    return outcome_.has_value();
   }
 
-  const FileHandle& file_;
+  File& file_;
+  std::uint64_t position_ = 0;
   std::vector<char> buffer_;
+  Result<void> outcome_;
   std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> hash_{XXH3_createState(), &XXH3_freeState};
 };
 
-Result<void> write_all(const FileHandle& file, SnapshotHead& head, Machine& machine) {
+Result<void> write_all(File& file, SnapshotHead& head, Machine& machine) {
   HashingBuffer buffer(file);
   std::ostream out(&buffer);
   try {
     out.write(kMagic.data(), static_cast<std::streamsize>(kMagic.size()));
     cereal::BinaryOutputArchive{out}(head);
     write_state(out, machine);
-  } catch (const cereal::Exception&) {
-    return Failure("cannot write the snapshot: " + std::generic_category().message(errno));
+  } catch (const cereal::Exception&) {  // the stream took no more
+    return buffer.outcome();
   }
-  const auto hash = buffer.finish();
-  if (hash && ::write(file.get(), &*hash, sizeof(*hash)) == sizeof(*hash) && ::fsync(file.get()) == 0)
-    return {};
-  return Failure("cannot write the snapshot: " + std::generic_category().message(errno));
+  return buffer.finish();
 }
 
 // The body of a file that is whole.
@@ -91,8 +95,9 @@ Result<std::string_view> body_of(std::string_view content) {
   return hashed.substr(kMagic.size());
 }
 
-Result<SnapshotStore::Restored> read_all(const std::filesystem::path& path, const std::string& box_id) {
-  const auto content = read_file(path);
+Result<SnapshotStore::Restored> read_all(const std::filesystem::path& path, const std::string& box_id,
+                                         FileSystem& files) {
+  const auto content = read_file(path, files);
   if (!content) return Failure(content.error());
   const auto body = body_of(*content);
   if (!body) return Failure(body.error());
@@ -120,44 +125,45 @@ void read_state(std::istream& in, Machine& machine) { cereal::BinaryInputArchive
 
 Result<void> SnapshotStore::write(SnapshotHead head, Machine& machine) const {
   const auto temporary = folder_ / "snapshot.new";
-  const auto path = path_of(head.offset);
-  {
-    const auto file = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-    if (!file) return Failure(file.error());
-    if (auto written = write_all(*file, head, machine); !written) {
-      ::unlink(temporary.c_str());
-      return written;
-    }
+  if (auto written = write_beside(temporary, head, machine); !written) {
+    static_cast<void>(files_.remove(temporary));
+    return Failure(fmt::format("cannot write '{}': {}", temporary.string(), written.error()));
   }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return Failure(describe_errno("cannot replace", path));
-  if (auto synced = sync_folder(folder_); !synced) return synced;
+  if (auto renamed = files_.rename(temporary, path_of(head.offset)); !renamed) return renamed;
+  if (auto synced = files_.sync_folder(folder_); !synced) return synced;
   const auto kept = offsets();
-  for (std::size_t i = 2; i < kept.size(); ++i) ::unlink(path_of(kept[i]).c_str());
+  for (std::size_t i = 2; i < kept.size(); ++i) {
+    if (auto removed = files_.remove(path_of(kept[i])); !removed) return removed;
+  }
   return {};
+}
+
+Result<void> SnapshotStore::write_beside(const std::filesystem::path& path, SnapshotHead& head,
+                                         Machine& machine) const {
+  const auto file = files_.open(path, FileSystem::Open::anew);
+  if (!file) return Failure(file.error());
+  return write_all(**file, head, machine);
 }
 
 std::optional<SnapshotStore::Restored> SnapshotStore::load(const std::string& box_id) const {
   for (const std::uint64_t offset : offsets()) {
     const auto path = path_of(offset);
-    auto restored = read_all(path, box_id);
+    auto restored = read_all(path, box_id, files_);
     if (restored && restored->head.offset == offset) return std::move(*restored);
     const std::string aside = fmt::format("{}.corrupt.{}", path.string(), std::time(nullptr));
     spdlog::error("snapshot: '{}' cannot be read: {}: set aside as '{}'", path.string(),
                   restored ? "it is that of another offset" : restored.error(), aside);
-    ::rename(path.c_str(), aside.c_str());
+    if (const auto renamed = files_.rename(path, aside); !renamed) spdlog::error("{}", renamed.error());
   }
   return std::nullopt;
 }
 
 std::vector<std::uint64_t> SnapshotStore::offsets() const {
   std::vector<std::uint64_t> offsets;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
-    if (entry.path().extension() != kExtension) continue;
-    const std::string stem = entry.path().stem().string();
+  for (const auto& [name, size] : files_.list(folder_).value_or(std::vector<FileSystem::Entry>{})) {
     std::uint64_t offset = 0;
-    const auto parsed = std::from_chars(stem.data(), stem.data() + stem.size(), offset);
-    if (parsed.ec == std::errc{} && parsed.ptr == stem.data() + stem.size()) offsets.push_back(offset);
+    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), offset);
+    if (parsed.ec == std::errc{} && std::string_view(parsed.ptr) == kExtension) offsets.push_back(offset);
   }
   std::ranges::sort(offsets, std::greater{});
   return offsets;
@@ -170,8 +176,11 @@ std::optional<std::uint64_t> SnapshotStore::older() const {
 
 std::uint64_t SnapshotStore::newest_size() const {
   const auto kept = offsets();
-  std::error_code error;
-  return kept.empty() ? 0 : std::filesystem::file_size(path_of(kept[0]), error);
+  if (kept.empty()) return 0;
+  const auto listed = files_.list(folder_).value_or(std::vector<FileSystem::Entry>{});
+  const auto newest =
+      std::ranges::find(listed, path_of(kept[0]).filename().string(), &FileSystem::Entry::name);
+  return newest == listed.end() ? 0 : newest->size;
 }
 
 std::filesystem::path SnapshotStore::path_of(std::uint64_t offset) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/file_system.h"
 #include "common/message.h"
 #include "common/result.h"
 #include "gateway/cursor.h"
@@ -49,7 +50,8 @@ void read_state(std::istream& in, Machine& machine);
 /// The two newest snapshots in a folder. Threading: one owner; write() also in a copy of the process.
 class SnapshotStore {
  public:
-  explicit SnapshotStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  explicit SnapshotStore(std::filesystem::path folder, FileSystem& files = system_files())
+      : folder_(std::move(folder)), files_(files) {}
 
   /// Writes one and drops all but the two newest. Logs nothing.
   Result<void> write(SnapshotHead head, Machine& machine) const;
@@ -69,10 +71,12 @@ class SnapshotStore {
   [[nodiscard]] std::uint64_t newest_size() const;
 
  private:
+  Result<void> write_beside(const std::filesystem::path& path, SnapshotHead& head, Machine& machine) const;
   [[nodiscard]] std::vector<std::uint64_t> offsets() const;  // newest first
   [[nodiscard]] std::filesystem::path path_of(std::uint64_t offset) const;
 
   std::filesystem::path folder_;
+  FileSystem& files_;
 };
 
 }  // namespace lookout

@@ -60,6 +60,7 @@ Result<void> Worker::run(Service& service, const std::stop_token& stop) {
       restored_.offset, journal.end(), start_.offset);
   last_stats_ = last_snapshot_ = Clock::now();
   next_stats_ = last_stats_ + kStatsInterval;
+  trim(service);
   int records = 0;
   bool going = resume(service, stop);
   while (going && !stop.stop_requested()) {
@@ -73,6 +74,11 @@ Result<void> Worker::run(Service& service, const std::stop_token& stop) {
   }
   write_last_snapshot(service);
   return {};
+}
+
+// What only a third snapshot would need.
+void Worker::trim(Service& service) const {
+  if (const auto older = store_.older()) service.journal().trim(*older);
 }
 
 bool Worker::resume(Service& service, const std::stop_token& stop) {
@@ -182,7 +188,7 @@ bool Worker::housekeeping(Service& service, const std::stop_token& stop) {
 void Worker::look_after_snapshots(Service& service, Clock::time_point now) {
   if (const auto done = writer_.finished()) {
     if (*done) {
-      if (const auto older = store_.older()) service.journal().trim(*older);
+      trim(service);
     } else if (now >= snapshot_complaint_) {
       spdlog::error("snapshot: {} (trying on, next word in a minute)", done->error());
       snapshot_complaint_ = now + kComplaintInterval;

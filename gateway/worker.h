@@ -54,6 +54,7 @@ class Worker {
   };
 
   Worker(SnapshotHead head, Machine machine, const std::filesystem::path& folder);
+  void trim(Service& service) const;
   bool resume(Service& service, const std::stop_token& stop);
   bool process(const journal::Record& record, Service& service, const std::stop_token& stop);
   void notice_loss(const journal::Record& record);

@@ -131,18 +131,20 @@ TEST_CASE(
 // and trims until the journal cannot give them again.
 TEST_CASE("what was not confirmed over two snapshots and a kill comes out") {
   Broker broker;
-  Box box(broker.port(), window("5m"));
+  Box box(broker.port(), "[journal]\nsegment = \"1 MiB\"\n" + window("5m"));
   ChildProcess gateway = box.start("gateway");
+  Subscriber before(broker, {"aggregates/#"});
   REQUIRE(run(simulation(box, broker, "max")).code == 0);
-  REQUIRE(wait_until([&] { return std::filesystem::exists(box.state() / "gateway" / "cursor"); }));
+  REQUIRE(wait_until([&] { return aggregates(before).size() >= kWindows; }));
   gateway.kill();
   broker.stop();
   std::filesystem::remove(box.state() / "gateway" / "cursor");
   REQUIRE(snapshots(box).empty());
   box.configure(broker.port(), kSmallJournal + window("5m"));
   gateway = box.start("gateway", false);
-  REQUIRE(wait_until([&] { return snapshots(box).size() == 2; }));
-  gateway.kill();
+  REQUIRE(wait_until([&] { return !snapshots(box).empty(); }));
+  REQUIRE(gateway.stop() == 0);  // with a snapshot of its own
+  REQUIRE(snapshots(box).size() == 2);
   gateway = box.start("gateway", false);
   REQUIRE(wait_until([&] { return segments(box).front().stem() != "00000000000000000000"; }));
   gateway.kill();
