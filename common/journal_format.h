@@ -14,13 +14,15 @@
 /// What it promises. append() returns after the record is in the operating system's hands: it survives the
 /// death of the process at any moment (kill -9), and once sync() has run after it also a power cut. Records
 /// have consecutive offsets that are never used twice. A reader sees exactly the records that were appended,
-/// in order, unaltered, or is told where one is damaged. A record that was not completely written was never
-/// acknowledged; opening cuts it off and says so. Everything is bounded: a segment by its size, the journal
-/// by what trim() is told to keep.
+/// in order, unaltered, or is told which are damaged: those behind them are found again, and a copy of the
+/// segment is kept. A record that was not completely written was never acknowledged; opening cuts it off and
+/// says so. Everything is bounded: a segment by its size, the journal by trim(), the copies in their number,
+/// and intake.h leaves the broker while the journal is above its high-water mark.
 ///
 /// Files. `<first offset, 20 digits>.journal`, each preallocated to the segment size (zeros) and cut to its
 /// content when the next begins; `spare` is the next segment, made ahead so that append() needs no disk space
-/// of its own. All numbers are little endian, as every machine Lookout runs on is.
+/// of its own. `<segment>.corrupt.<time>` is a copy of one that is damaged; nobody reads it again. All
+/// numbers are little endian, as every machine Lookout runs on is.
 ///
 ///   segment  = header record* zeros          header = magic(8) first_offset(8) hash(8) of the 16 bytes
 ///   before record   = length(4) hash(4) body        length counts the body; 0 ends the segment body     =

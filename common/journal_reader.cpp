@@ -62,7 +62,7 @@ Result<void> JournalReader::leave_segment(std::uint64_t end) {
 void JournalReader::look_for_damage(bool left) {
   if (damage_kept_) return;
   const bool damaged = !segment_->has_header() || !segment_->damage().empty() ||
-                       (left && segment_->torn_bytes().value_or(0) > 0);
+                       (left && segment_->tail().value_or(SegmentReader::Tail{}).bytes > 0);
   if (!damaged) return;
   damage_kept_ = true;
   spdlog::error("journal: '{}' is damaged: {}", journal::segment_path(folder_, segment_first_).string(),

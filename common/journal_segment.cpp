@@ -181,31 +181,27 @@ Result<std::optional<std::uint64_t>> SegmentReader::offset_of_record_here(std::u
   return std::nullopt;
 }
 
-Result<std::uint64_t> SegmentReader::torn_bytes() {
+Result<SegmentReader::Tail> SegmentReader::tail() {
   const std::uint64_t begin = position_;
-  std::uint64_t torn = 0;
+  Tail tail;
+  std::uint64_t record = 0;  // what the one at the position takes, as it says
   while (true) {
     buffer_.clear();
-    const auto there = fill(1);
-    if (!there || !*there) {
+    const auto there = fill(kRecordHeadSize);
+    if (!there || buffer_.empty()) {
       position_ = begin;
       if (!there) return Failure(there.error());
-      return torn;
+      tail.beyond_record = tail.bytes > record;
+      return tail;
+    }
+    if (position_ == begin && *there) {
+      const char* head = ahead().data();
+      record = kRecordHeadSize + journal::take<std::uint32_t>(head);
     }
     if (const auto last = ahead().find_last_not_of('\0'); last != std::string_view::npos)
-      torn = position_ + last + 1 - begin;
+      tail.bytes = position_ + last + 1 - begin;
     position_ += ahead().size();
   }
-}
-
-Result<bool> SegmentReader::torn_beyond_record() {
-  const auto torn = torn_bytes();
-  if (!torn) return Failure(torn.error());
-  const auto there = fill(kRecordHeadSize);
-  if (!there) return Failure(there.error());
-  if (!*there) return false;
-  const char* head = ahead().data();
-  return *torn > kRecordHeadSize + journal::take<std::uint32_t>(head);
 }
 
 std::string keep_damaged(const std::filesystem::path& folder, std::uint64_t first_offset, FileSystem& files) {

@@ -45,10 +45,13 @@ class SegmentReader {
   [[nodiscard]] bool has_header() const { return has_header_; }
   /// What was passed over so far.
   [[nodiscard]] const std::vector<JournalDamage>& damage() const { return damage_; }
-  /// How many bytes from the position on are not zeros to the file's end: an incomplete or damaged record.
-  Result<std::uint64_t> torn_bytes();
-  /// Whether some of these lie beyond what the record at the position says to be its end.
-  Result<bool> torn_beyond_record();
+  /// What is between the position and the zeros at the file's end: an incomplete or damaged record, and what
+  /// may be behind it.
+  struct Tail {
+    std::uint64_t bytes = 0;
+    bool beyond_record = false;  ///< more than what the record says to be its end
+  };
+  Result<Tail> tail();
 
  private:
   SegmentReader(std::unique_ptr<File> file, std::uint64_t first_offset)

@@ -111,23 +111,21 @@ Result<void> JournalWriter::open_newest(std::uint64_t first_offset) {
 // to records that may have been: a copy is kept of what this start cannot read.
 Result<void> JournalWriter::keep_what_is_cut(SegmentReader& segment, std::uint64_t first_offset) {
   const auto path = journal::segment_path(folder_, first_offset);
-  const auto torn = segment.torn_bytes();
-  const auto more = segment.torn_beyond_record();
-  if (!torn || !more) return failed("cannot read", path, torn ? more.error() : torn.error());
+  const auto torn = segment.tail();
+  if (!torn) return failed("cannot read", path, torn.error());
   for (const JournalDamage& damage : segment.damage()) {
     spdlog::error("journal: offsets {} to {} are damaged in '{}'", damage.first, damage.end - 1,
                   path.string());
   }
-  const bool has_content = *torn > 0 || segment.offset() > first_offset;
-  if (!segment.damage().empty() || *more || (!segment.has_header() && has_content)) {
+  const bool has_content = torn->bytes > 0 || segment.offset() > first_offset;
+  if (!segment.damage().empty() || torn->beyond_record || (!segment.has_header() && has_content)) {
     spdlog::error(
-        "journal: '{}' is damaged, also in what may have been acknowledged; {} bytes behind the record "
-        "before "
-        "offset {} are cut off: {}",
-        path.string(), *torn, segment.offset(), keep_damaged(folder_, first_offset, files_));
-  } else if (*torn > 0) {
+        "journal: '{}' is damaged, also in what may have been acknowledged; {} bytes are cut off before "
+        "offset {}: {}",
+        path.string(), torn->bytes, segment.offset(), keep_damaged(folder_, first_offset, files_));
+  } else if (torn->bytes > 0) {
     spdlog::warn("journal: the last write was interrupted: {} bytes after offset {} of '{}' were cut off",
-                 *torn, segment.offset(), path.string());
+                 torn->bytes, segment.offset(), path.string());
   }
   return {};
 }

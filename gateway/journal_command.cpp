@@ -32,9 +32,20 @@ struct Survey {
   std::optional<Timestamp> arrival;  // of the first record
   bool has_header = true;
   std::vector<JournalDamage> damage;
-  std::uint64_t position = 0, torn_bytes = 0;  // where the last whole record ends, and what is behind it
-  bool torn_beyond_record = false;
+  std::uint64_t position = 0;  // where the last whole record ends
+  SegmentReader::Tail tail;
 };
+
+// Counts the whole records up to `until`, or to where there are none.
+Result<void> count_records(SegmentReader& segment, std::uint64_t until, Survey& survey) {
+  while (true) {
+    const auto record = segment.next(until);
+    if (!record) return Failure(record.error());
+    if (!*record) return {};
+    ++survey.records;
+    if (!survey.arrival) survey.arrival = (*record)->message.arrival;
+  }
+}
 
 Result<Survey> look_at(const std::filesystem::path& folder, std::uint64_t first, std::uint64_t until = kAll) {
   auto segment = SegmentReader::open(folder, first);
@@ -42,29 +53,26 @@ Result<Survey> look_at(const std::filesystem::path& folder, std::uint64_t first,
   Survey survey;
   survey.first = first;
   survey.has_header = segment->has_header();
-  while (true) {
-    const auto record = segment->next(until);
-    if (!record) return Failure(record.error());
-    if (!*record) break;
-    ++survey.records;
-    if (!survey.arrival) survey.arrival = (*record)->message.arrival;
+  if (auto counted = count_records(*segment, until, survey); !counted) return Failure(counted.error());
+  // What is behind them may have been appended since: then there is a whole record now.
+  for (std::uint64_t before = kAll; until == kAll && before != survey.records;) {
+    const auto tail = segment->tail();
+    if (!tail) return Failure(tail.error());
+    survey.tail = *tail;
+    before = survey.records;
+    if (tail->bytes == 0) break;
+    if (auto counted = count_records(*segment, until, survey); !counted) return Failure(counted.error());
   }
   survey.end = segment->offset();
   survey.position = segment->position();
   survey.damage = segment->damage();
-  if (until != kAll) return survey;
-  const auto torn = segment->torn_bytes();
-  const auto beyond = segment->torn_beyond_record();
-  if (!torn || !beyond) return Failure(torn ? beyond.error() : torn.error());
-  survey.torn_bytes = *torn;
-  survey.torn_beyond_record = *beyond;
   return survey;
 }
 
 // What looks damaged may be a record that is being written: then it is whole at the second look.
 Result<Survey> look_closely_at(const std::filesystem::path& folder, std::uint64_t first) {
   auto survey = look_at(folder, first);
-  const bool good = survey && survey->has_header && survey->damage.empty() && survey->torn_bytes == 0;
+  const bool good = survey && survey->has_header && survey->damage.empty() && survey->tail.bytes == 0;
   return good ? survey : look_at(folder, first);
 }
 
@@ -152,12 +160,12 @@ class Findings {
       note(file, damage.position, damage.bytes, {damage.first, damage.end}, "damaged");
     const bool is_newest = following == kAll;
     const Offsets missing{survey.end, is_newest ? survey.end : following};
-    if (survey.torn_bytes > 0 && (survey.torn_beyond_record || !is_newest)) {
-      note(file, survey.position, survey.torn_bytes, missing, "damaged to its end");
+    if (survey.tail.bytes > 0 && (survey.tail.beyond_record || !is_newest)) {
+      note(file, survey.position, survey.tail.bytes, missing, "damaged to its end");
     } else if (missing.first < missing.second) {
       note(file, survey.position, 0, missing, "missing behind this segment");
     }
-    if (is_newest && survey.torn_bytes > 0 && !survey.torn_beyond_record) interrupted_ = survey.torn_bytes;
+    if (is_newest && survey.tail.bytes > 0 && !survey.tail.beyond_record) interrupted_ = survey.tail.bytes;
   }
 
   int print(const std::filesystem::path& folder, bool json) const {

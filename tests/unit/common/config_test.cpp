@@ -117,6 +117,17 @@ TEST_CASE("values out of range say the range") {
         std::string::npos);
 }
 
+TEST_CASE("the journal's water marks are shares of its limit that leave room for a segment") {
+  const auto problems = [](const std::string& keys) { return problems_of(kInput + "[journal]\n" + keys); };
+  CHECK(problems("high = 1\nlow = 0.5\n").empty());
+  CHECK(problems("high = 1.1\n").at(0).find("must be above low and at most 1") != std::string::npos);
+  CHECK(problems("high = 0.5\nlow = 0.5\n").at(0).find("must be above low and at most 1") !=
+        std::string::npos);
+  CHECK(problems("high = \"half\"\n").at(0).find("expected a number") != std::string::npos);
+  CHECK(problems("low = 0.01\n").at(0).find("must leave room for a segment") != std::string::npos);
+  CHECK(problems("limit = \"64 MiB\"\nsegment = \"32 MiB\"\nlow = 0.5\n").empty());
+}
+
 TEST_CASE("windows that cannot be are refused with the reason") {
   const auto first_problem = [](const std::string& keys, const std::string& time = "") {
     const auto problems =
