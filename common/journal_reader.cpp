@@ -17,7 +17,6 @@ Result<std::optional<journal::Record>> JournalReader::next(std::uint64_t end) {
     if (!*record) {
       if (auto left = leave_segment(end); !left) return Failure(left.error());
     } else if ((*record)->offset >= next_) {
-      look_for_damage(false);
       give_up_to((*record)->offset);
       next_ = (*record)->offset + 1;
       return record;
@@ -42,14 +41,13 @@ Result<void> JournalReader::open_segment(std::uint64_t end) {
   if (!opened) return Failure(opened.error());
   segment_ = std::move(*opened);
   segment_first_ = segment->first;
-  damage_kept_ = false;
   return {};
 }
 
 // Nothing more of the segment can be read: the next one goes on. What lies between is lost; after a whole
 // segment that is nothing.
 Result<void> JournalReader::leave_segment(std::uint64_t end) {
-  look_for_damage(true);
+  keep_if_damaged();
   left_at_ = segment_->position();
   segment_.reset();
   const auto segments = list_segments(folder_, *files_);
@@ -59,12 +57,9 @@ Result<void> JournalReader::leave_segment(std::uint64_t end) {
   return {};
 }
 
-void JournalReader::look_for_damage(bool left) {
-  if (damage_kept_) return;
-  const bool damaged = !segment_->has_header() || !segment_->damage().empty() ||
-                       (left && segment_->tail().value_or(SegmentReader::Tail{}).bytes > 0);
-  if (!damaged) return;
-  damage_kept_ = true;
+void JournalReader::keep_if_damaged() {
+  const auto tail = segment_->tail();
+  if (segment_->has_header() && segment_->damage().empty() && tail && tail->bytes == 0) return;
   spdlog::error("journal: '{}' is damaged: {}", journal::segment_path(folder_, segment_first_).string(),
                 keep_damaged(folder_, segment_first_, *files_));
 }

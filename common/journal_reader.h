@@ -17,8 +17,8 @@ class JournalReader {
       : files_(&files), folder_(std::move(folder)), next_(from) {}
 
   /// The record at the position, when its offset is below `end` (JournalWriter::end). Nothing at `end`.
-  /// Where records are damaged or missing, it logs which offsets are gone, keeps a copy of the damaged
-  /// segment (keep_damaged) and goes on with the next record that is whole.
+  /// Where records are damaged or missing, it logs which offsets are gone and goes on with the next record
+  /// that is whole; of a damaged segment it keeps a copy (keep_damaged) when it is through with it.
   Result<std::optional<journal::Record>> next(std::uint64_t end);
 
   /// The offset that next() will return.
@@ -32,7 +32,7 @@ class JournalReader {
  private:
   Result<void> open_segment(std::uint64_t end);
   Result<void> leave_segment(std::uint64_t end);
-  void look_for_damage(bool left);
+  void keep_if_damaged();
   void give_up_to(std::uint64_t offset);
 
   FileSystem* files_;
@@ -42,7 +42,6 @@ class JournalReader {
   std::optional<SegmentReader> segment_;
   std::uint64_t segment_first_ = 0;
   std::uint64_t left_at_ = 0;  // where in it
-  bool damage_kept_ = false;   // of this segment
 };
 
 }  // namespace lookout

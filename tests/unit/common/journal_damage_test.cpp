@@ -137,6 +137,14 @@ TEST_CASE("zeros over any stretch of a segment cost the records they touch") {
   }
 }
 
+TEST_CASE("a damaged last record of a segment costs that record, and a copy is kept") {
+  Rig rig;
+  const std::uint64_t last = std::next(list_segments(kFolder, rig.disk)->begin())->first - 1;
+  rig.segment(rig.first)[rig.place_of(last) + kHead] ^= 1;
+  CHECK(rig.gone() == Offsets{last});
+  CHECK(rig.copies() == 1);
+}
+
 TEST_CASE("records behind damage in the newest segment are kept, and appending goes on behind them") {
   Rig rig;
   const std::uint64_t damaged = rig.newest + 2;
@@ -159,6 +167,25 @@ TEST_CASE("nothing of an interrupted write is left behind a start") {
   CHECK(rig.segment(rig.newest).find_first_not_of('\0', end) == std::string::npos);
   CHECK(rig.segment(rig.newest).size() == rig.config.segment);
   CHECK(rig.copies() == 0);
+}
+
+TEST_CASE("more behind the last whole record than one interrupted write is kept aside before it is cut off") {
+  Rig rig;
+  const std::size_t end = rig.place_of(rig.payloads.size() - 1) + rig.size_of(rig.payloads.size() - 1);
+  rig.segment(rig.newest).replace(end, 60, std::string("\x20\0\0\0", 4) + std::string(56, '?'));
+  rig.open();
+  CHECK(rig.copies() == 1);
+  CHECK(rig.gone().empty());
+}
+
+TEST_CASE("what is found behind damage is not handed out before the journal has come so far") {
+  Rig rig;
+  rig.segment(rig.first)[rig.place_of(3) + kHead] ^= 1;
+  JournalReader reader(kFolder, 3, rig.disk);
+  CHECK(reader.next(4).value() == std::nullopt);
+  CHECK(reader.position() == 4);
+  CHECK(reader.lost() == 1);
+  CHECK(reader.next(5).value()->offset == 4);
 }
 
 TEST_CASE("a missing segment in the middle costs what was in it") {
