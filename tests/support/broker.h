@@ -24,6 +24,7 @@ class Broker {
   void start();
   void stop() { process_->stop(); }
   void kill() { process_->kill(); }
+  void send(int signal) const { process_->send(signal); }
   /// Publishes at QoS 1 with mosquitto_pub and waits for its end.
   void publish(const std::string& topic, const std::string& payload, bool retain = false) const;
 

@@ -1,0 +1,134 @@
+#include "tests/fault/site.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <stdexcept>
+
+#include "tests/support/wait.h"
+
+namespace lookout::test {
+namespace {
+
+constexpr const char* kConfig = R"(
+[time]
+lag = "3s"
+idle = "3s"
+[[window]]
+name = "s"
+size = "10s"
+by = ["sensor"]
+[[window]]
+name = "r"
+size = "10s"
+by = ["region"]
+[[rule]]
+name = "Hot"
+window = "r"
+when = "temperature.mean > 35"
+)";
+
+// What the box's own sections say goes where a later value wins.
+ChildProcess configure_and_start(Box& box) {
+  std::filesystem::create_directory(box.folder() / "conf.d");
+  spit(box.folder() / "conf.d" / "fault.toml", "[box]\nclock = \"trusted\"\n[mqtt]\nkeepalive = \"5s\"\n");
+  return box.start("gateway");
+}
+
+std::optional<std::uint64_t> number_of(const char* variable) {
+  const char* text = std::getenv(variable);
+  return text ? std::optional(std::strtoull(text, nullptr, 10)) : std::nullopt;
+}
+
+}  // namespace
+
+Site::Site(const std::string& more_toml, TcpProxy::Tap tap)
+    : proxy(broker.port(), std::move(tap)),
+      box(proxy.port(), kConfig + more_toml),
+      observer(broker, {"aggregates/#", "alerts/#", "lookout/#"}),
+      gateway(configure_and_start(box)) {}
+
+void Site::start_load(const std::string& speed, std::vector<std::string> more) {
+  std::vector<std::string> command{program("simulator"),
+                                   "run",
+                                   "--sensors",
+                                   "200",
+                                   "--interval",
+                                   "500ms",
+                                   "--duration",
+                                   "6h",
+                                   "--speed",
+                                   speed,
+                                   "--port",
+                                   broker.port_text(),
+                                   "--truth",
+                                   ledger().string(),
+                                   "--fire",
+                                   "region=north,start=60s,duration=60s,every=180s,ramp=10s,temperature=30"};
+  command.insert(command.end(), more.begin(), more.end());
+  simulator_.emplace(command, ChildProcess::Options{"/dev/null", box.folder() / "simulator.log"});
+  if (!wait_until([&] { return acknowledged() > 0; }))
+    throw std::runtime_error("lookout-simulator: " + box.log("simulator"));
+}
+
+void Site::end_load() {
+  simulator_->send(SIGINT);
+  if (simulator_->wait() != 0) throw std::runtime_error("lookout-simulator: " + box.log("simulator"));
+}
+
+void Site::restart_gateway() {
+  gateway.kill();
+  gateway = box.start("gateway", false);
+}
+
+void Site::kill_broker() {
+  proxy.refuse();
+  broker.kill();
+  broker.start();
+  observer.await();
+  proxy.resume();
+}
+
+void Site::restart_broker() {
+  broker.stop();
+  broker.start();
+}
+
+std::uint64_t Site::acknowledged() const {
+  const std::string lines = slurp(ledger());
+  return static_cast<std::uint64_t>(std::ranges::count(lines, '\n'));
+}
+
+Batch Site::empty_batch() { return Batch({{"s", 10, true, false}, {"r", 10, false, true}}); }
+
+Batch Site::batch() const {
+  Batch batch = empty_batch();
+  batch.add_ledger(ledger());
+  return batch;
+}
+
+Outputs& Site::look() {
+  outputs_.take(observer);
+  return outputs_;
+}
+
+LedgerReport Site::settle(const Batch& batch, std::chrono::seconds patience,
+                          const std::function<bool(const std::string&)>& keep) {
+  wait_until([&] { return look().readings() >= batch.readings(); }, patience);
+  const auto caught_up = [&] {
+    const auto& stats = look().stats();
+    return stats.is_object() && stats["books"]["accepted"] >= batch.readings() &&
+           stats["lag"]["records"] == 0;
+  };
+  wait_until(caught_up);
+  return compare(batch, outputs_, "s", keep);
+}
+
+std::uint64_t fault_seed() { return number_of("LOOKOUT_SEED").value_or(std::random_device{}()); }
+
+unsigned fault_count(unsigned usual) {
+  return static_cast<unsigned>(number_of("LOOKOUT_KILLS").value_or(usual));
+}
+
+}  // namespace lookout::test

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <random>
+
+#include "tests/support/box.h"
+#include "tests/support/ledger_check.h"
+#include "tests/support/tcp_proxy.h"
+
+namespace lookout::test {
+
+/// A box in the field, and those who watch it: the gateway reaches Mosquitto through a bad network, the
+/// sensors and the witness do not. Windows "s" (10 s, by sensor) and "r" (10 s, by region), a rule "Hot" over
+/// "r", lag and idle 3 s, keepalive 5 s.
+class Site {
+ public:
+  explicit Site(const std::string& more_toml = "", TcpProxy::Tap tap = {});
+
+  Broker broker;
+  TcpProxy proxy;
+  Box box;
+  Observer observer;
+  ChildProcess gateway;
+
+  /// Starts sensors, 800 readings to a second of event time, as fast as the broker takes them, or at `speed`.
+  /// The past that they tell of begins six hours ago. More arguments of lookout-simulator may follow.
+  void start_load(const std::string& speed = "max", std::vector<std::string> more = {});
+  /// Ends it: what was sent is acknowledged and in the ledger.
+  void end_load();
+  /// Kills the gateway with -9 and starts it again at once.
+  void restart_gateway();
+  /// Kills the broker with -9 and starts it again; the gateway is let on to it when the witness is back.
+  void kill_broker();
+  void restart_broker();
+
+  /// Lines of the ledger so far: what the broker has acknowledged to the sensors.
+  [[nodiscard]] std::uint64_t acknowledged() const;
+  [[nodiscard]] std::filesystem::path ledger() const { return box.folder() / "ledger"; }
+  /// Every reading that the sensors had acknowledged.
+  [[nodiscard]] Batch batch() const;
+  [[nodiscard]] static Batch empty_batch();
+
+  /// Waits until the witness has seen all readings of the batch in window "s", and then newer statistics;
+  /// compares.
+  LedgerReport settle(
+      const Batch& batch, std::chrono::seconds patience = std::chrono::seconds{120},
+      const std::function<bool(const std::string&)>& keep = [](const auto&) { return true; });
+  /// What the witness has seen.
+  Outputs& look();
+
+ private:
+  Outputs outputs_{"s"};
+  std::optional<ChildProcess> simulator_;
+};
+
+/// LOOKOUT_SEED, or another one each time; printed with the figures, so that a failure can be had again.
+std::uint64_t fault_seed();
+/// LOOKOUT_KILLS, or what the test wants.
+unsigned fault_count(unsigned usual);
+
+}  // namespace lookout::test

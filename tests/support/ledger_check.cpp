@@ -1,0 +1,204 @@
+#include "tests/support/ledger_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <fstream>
+#include <ostream>
+
+namespace lookout::test {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kShown = 5;
+constexpr double kSumTolerance = 1e-9;  // what the gateway promises across orders of arrival
+
+std::string rfc3339(std::int64_t seconds) {
+  const std::time_t time = seconds;
+  std::tm fields{};
+  ::gmtime_r(&time, &fields);
+  char text[32];
+  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &fields);
+  return text;
+}
+
+// The ledger's lines all look the same; a JSON parser would take most of a test's time.
+std::string_view field(std::string_view line, std::string_view name) {
+  const auto key = line.find(fmt::format("\"{}\":", name));
+  if (key == std::string_view::npos) throw std::runtime_error("ledger: no " + std::string(name));
+  auto begin = key + name.size() + 3;
+  const bool text = line[begin] == '"';
+  if (text) ++begin;
+  return line.substr(begin, line.find_first_of(text ? "\"" : ",}", begin) - begin);
+}
+
+LedgerEntry parse_entry(std::string_view line) {
+  const auto text = [&](std::string_view name) { return std::string(field(line, name)); };
+  return {text("network"),
+          text("region"),
+          text("sensor"),
+          text("metric"),
+          epoch_of(text("event_time")),
+          std::stod(text("value")),
+          std::stoll(text("seq"))};
+}
+
+bool same(const Batch::Figures& expected, const json& result) {
+  const auto sum = static_cast<double>(expected.sum);
+  return result["count"] == expected.count && result["min"] == expected.min &&
+         result["max"] == expected.max &&
+         std::abs(result["sum"].get<double>() - sum) <= kSumTolerance * std::max(1.0, std::abs(sum));
+}
+
+bool is_of(const std::string& id, const std::string& window) {
+  return id.find('/' + window + '/') != std::string::npos;
+}
+
+void print(std::ostream& out, const char* what, const std::vector<std::string>& list) {
+  if (list.empty()) return;
+  out << "\n  " << list.size() << ' ' << what << ':';
+  for (std::size_t i = 0; i < std::min(kShown, list.size()); ++i) out << "\n    " << list[i];
+}
+
+}  // namespace
+
+void Batch::add(const LedgerEntry& reading) {
+  ++readings_;
+  for (const WindowShape& window : windows_) {
+    if (window.by_sensor) add_to(window, reading.region + '/' + reading.sensor, reading);
+    if (window.by_region) add_to(window, reading.region, reading);
+  }
+}
+
+void Batch::add_to(const WindowShape& window, const std::string& group, const LedgerEntry& reading) {
+  const auto second = static_cast<std::int64_t>(std::floor(reading.event_time));
+  const std::int64_t into = ((second % window.size_s) + window.size_s) % window.size_s;
+  Figures& figures = results_[fmt::format("{}/{}/{}/{}/{}", reading.network, window.name, group,
+                                          reading.metric, rfc3339(second - into))];
+  figures.min = figures.count == 0 ? reading.value : std::min(figures.min, reading.value);
+  figures.max = figures.count == 0 ? reading.value : std::max(figures.max, reading.value);
+  ++figures.count;
+  figures.sum += reading.value;
+}
+
+void Batch::add_ledger(const std::filesystem::path& file,
+                       const std::function<bool(const LedgerEntry&)>& keep) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    const LedgerEntry entry = parse_entry(line);
+    if (keep(entry)) add(entry);
+  }
+}
+
+void Outputs::take(Observer& observer) {
+  observer.drain([&](const Observer::Seen& seen) {
+    if (seen.topic.starts_with("lookout/gateway/") && seen.topic.ends_with("/stats")) {
+      stats_ = json::parse(seen.payload);
+      ++stats_seen_;
+    }
+    if (!seen.topic.starts_with("aggregates/") && !seen.topic.starts_with("alerts/")) return;
+    json payload = json::parse(seen.payload);
+    take_revision(payload, seen.payload);
+    if (seen.topic.starts_with("aggregates/")) take_aggregate(std::move(payload));
+  });
+}
+
+void Outputs::take_revision(const json& payload, std::string_view text) {
+  ++messages_;
+  const std::string name =
+      fmt::format("{} {}", payload["id"].get<std::string>(), payload["revision"].get<std::uint64_t>());
+  const std::size_t content = std::hash<std::string_view>{}(text);
+  const auto [known, is_new] = contents_.emplace(name, content);
+  if (!is_new && known->second != content) two_contents_.push_back(name);
+  if (is_new && payload.contains("state"))
+    alert_states_.push_back(
+        fmt::format("{} {}", payload["state"].get<std::string>(), payload["revision"].get<std::uint64_t>()));
+}
+
+void Outputs::take_aggregate(json payload) {
+  const auto counts = [&](const json& result) {
+    return result["window"] == counted_ ? result["count"].get<std::uint64_t>() : 0;
+  };
+  const std::string id = payload["id"];
+  const auto known = results_.find(id);
+  if (known == results_.end()) {
+    readings_ += counts(payload);
+    results_.emplace(id, std::move(payload));
+  } else if (known->second["revision"] < payload["revision"]) {
+    readings_ += counts(payload) - counts(known->second);
+    known->second = std::move(payload);
+  }
+}
+
+std::uint64_t Outputs::seq_gaps() const {
+  std::uint64_t gaps = 0;
+  for (const auto& [id, result] : results_) {
+    if (result["window"] == counted_) gaps += result["seq_gaps"].get<std::uint64_t>();
+  }
+  return gaps;
+}
+
+bool LedgerReport::whole() const {
+  return lost == 0 && doubled == 0 && missing == 0 && differing.empty() && two_contents.empty();
+}
+
+std::uint64_t LedgerReport::accepted() const {
+  return books.is_object() ? books["accepted"].get<std::uint64_t>() : 0;
+}
+
+bool LedgerReport::books_balance() const {
+  if (!books.is_object()) return false;
+  std::uint64_t sum =
+      accepted() + books["duplicate"].get<std::uint64_t>() + books["late"].get<std::uint64_t>();
+  for (const auto& [reason, count] : books["rejected"].items()) sum += count.get<std::uint64_t>();
+  return books["received"] == sum;
+}
+
+std::ostream& operator<<(std::ostream& out, const LedgerReport& report) {
+  out << fmt::format(
+      "{} readings in {} windows; {} results seen; lost {}, doubled {}, windows missing {}, differing {}, "
+      "with two "
+      "contents {}; books {}",
+      report.readings, report.results, report.messages, report.lost, report.doubled, report.missing,
+      report.differing.size(), report.two_contents.size(), report.books.dump());
+  print(out, "differing", report.differing);
+  print(out, "with two contents", report.two_contents);
+  return out;
+}
+
+LedgerReport compare(const Batch& batch, const Outputs& outputs, const std::string& counted_window,
+                     const std::function<bool(const std::string&)>& keep) {
+  LedgerReport report;
+  report.readings = batch.readings();
+  report.results = batch.results().size();
+  report.messages = outputs.messages();
+  report.two_contents = outputs.two_contents();
+  if (outputs.stats().is_object()) report.books = outputs.stats()["books"];
+  for (const auto& [id, expected] : batch.results()) {
+    const auto found = outputs.results().find(id);
+    const std::uint64_t got =
+        found == outputs.results().end() ? 0 : found->second["count"].get<std::uint64_t>();
+    if (is_of(id, counted_window)) {
+      report.lost += expected.count > got ? expected.count - got : 0;
+      report.doubled += got > expected.count ? got - expected.count : 0;
+    }
+    if (found == outputs.results().end()) {
+      ++report.missing;
+    } else if (!same(expected, found->second)) {
+      report.differing.push_back(fmt::format("{} expected count {} sum {} min {} max {}, got {}", id,
+                                             expected.count, static_cast<double>(expected.sum), expected.min,
+                                             expected.max, found->second.dump()));
+    }
+  }
+  for (const auto& [id, result] : outputs.results()) {
+    if (!keep(id) || batch.results().contains(id)) continue;
+    report.differing.push_back(id + " was not expected: " + result.dump());
+    if (is_of(id, counted_window)) report.doubled += result["count"].get<std::uint64_t>();
+  }
+  return report;
+}
+
+}  // namespace lookout::test
