@@ -32,6 +32,6 @@ TEST_CASE("gateway killed with -9 at random under full load: nothing lost, doubl
   killed_under_full_load(20);
 }
 
-TEST_CASE("gateway killed with -9 two hundred times under full load", "[long]") {
+TEST_CASE("gateway killed with -9 two hundred times under full load", "[.][long-kills]") {
   killed_under_full_load(200);
 }

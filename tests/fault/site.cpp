@@ -29,10 +29,13 @@ window = "r"
 when = "temperature.mean > 35"
 )";
 
-// What the box's own sections say goes where a later value wins.
-ChildProcess configure_and_start(Box& box) {
-  std::filesystem::create_directory(box.folder() / "conf.d");
-  spit(box.folder() / "conf.d" / "fault.toml", "[box]\nclock = \"trusted\"\n[mqtt]\nkeepalive = \"5s\"\n");
+// What stands in sections of the box's own goes where a later value wins.
+ChildProcess configure_and_start(Box& box, const SiteOptions& options) {
+  const auto folder = box.folder() / "conf.d";
+  std::filesystem::create_directory(folder);
+  spit(folder / "1-site.toml", "[box]\nclock = \"trusted\"\n[mqtt]\nkeepalive = \"5s\"\n");
+  spit(folder / "2-test.toml", options.overrides);
+  if (options.before_start) options.before_start(box);
   return box.start("gateway");
 }
 
@@ -43,19 +46,19 @@ std::optional<std::uint64_t> number_of(const char* variable) {
 
 }  // namespace
 
-Site::Site(const std::string& more_toml, TcpProxy::Tap tap)
-    : proxy(broker.port(), std::move(tap)),
-      box(proxy.port(), kConfig + more_toml),
+Site::Site(const SiteOptions& options)
+    : proxy(broker.port(), options.tap),
+      box(proxy.port(), kConfig + options.windows_and_rules),
       observer(broker, {"aggregates/#", "alerts/#", "lookout/#"}),
-      gateway(configure_and_start(box)) {}
+      gateway(configure_and_start(box, options)) {}
 
-void Site::start_load(const std::string& speed, std::vector<std::string> more) {
+void Site::start_load(const std::string& speed, const std::string& interval, std::vector<std::string> more) {
   std::vector<std::string> command{program("simulator"),
                                    "run",
                                    "--sensors",
                                    "200",
                                    "--interval",
-                                   "500ms",
+                                   interval,
                                    "--duration",
                                    "6h",
                                    "--speed",
@@ -75,6 +78,12 @@ void Site::start_load(const std::string& speed, std::vector<std::string> more) {
 void Site::end_load() {
   simulator_->send(SIGINT);
   if (simulator_->wait() != 0) throw std::runtime_error("lookout-simulator: " + box.log("simulator"));
+}
+
+void Site::await_load(std::uint64_t readings) {
+  const std::uint64_t goal = acknowledged() + readings;
+  if (!wait_until([&] { return acknowledged() >= goal; }, std::chrono::seconds{120}))
+    throw std::runtime_error("the load does not come: " + box.log("simulator"));
 }
 
 void Site::restart_gateway() {
@@ -106,6 +115,13 @@ Batch Site::batch() const {
   Batch batch = empty_batch();
   batch.add_ledger(ledger());
   return batch;
+}
+
+std::size_t Site::logged(std::string_view words) const {
+  const std::string log = box.log("gateway");
+  std::size_t count = 0;
+  for (auto at = log.find(words); at != std::string::npos; at = log.find(words, at + 1)) ++count;
+  return count;
 }
 
 Outputs& Site::look() {

@@ -8,12 +8,19 @@
 
 namespace lookout::test {
 
+struct SiteOptions {
+  std::string windows_and_rules{};                         ///< more of them
+  std::string overrides{};                                 ///< TOML whose values win over the site's
+  TcpProxy::Tap tap{};                                     ///< sees what the gateway sends
+  std::function<void(const Box&)> before_start = nullptr;  ///< of the gateway
+};
+
 /// A box in the field, and those who watch it: the gateway reaches Mosquitto through a bad network, the
 /// sensors and the witness do not. Windows "s" (10 s, by sensor) and "r" (10 s, by region), a rule "Hot" over
 /// "r", lag and idle 3 s, keepalive 5 s.
 class Site {
  public:
-  explicit Site(const std::string& more_toml = "", TcpProxy::Tap tap = {});
+  explicit Site(const SiteOptions& options = {});
 
   Broker broker;
   TcpProxy proxy;
@@ -23,9 +30,12 @@ class Site {
 
   /// Starts sensors, 800 readings to a second of event time, as fast as the broker takes them, or at `speed`.
   /// The past that they tell of begins six hours ago. More arguments of lookout-simulator may follow.
-  void start_load(const std::string& speed = "max", std::vector<std::string> more = {});
+  void start_load(const std::string& speed = "max", const std::string& interval = "500ms",
+                  std::vector<std::string> more = {});
   /// Ends it: what was sent is acknowledged and in the ledger.
   void end_load();
+  /// Load until the broker has acknowledged that many readings more.
+  void await_load(std::uint64_t readings);
   /// Kills the gateway with -9 and starts it again at once.
   void restart_gateway();
   /// Kills the broker with -9 and starts it again; the gateway is let on to it when the witness is back.
@@ -46,6 +56,8 @@ class Site {
       const std::function<bool(const std::string&)>& keep = [](const auto&) { return true; });
   /// What the witness has seen.
   Outputs& look();
+  /// How often the gateway's log says so.
+  [[nodiscard]] std::size_t logged(std::string_view words) const;
 
  private:
   Outputs outputs_{"s"};

@@ -80,8 +80,19 @@ void Batch::add_to(const WindowShape& window, const std::string& group, const Le
                                           reading.metric, rfc3339(second - into))];
   figures.min = figures.count == 0 ? reading.value : std::min(figures.min, reading.value);
   figures.max = figures.count == 0 ? reading.value : std::max(figures.max, reading.value);
+  figures.first_seq = figures.count == 0 ? reading.seq : std::min(figures.first_seq, reading.seq);
+  figures.last_seq = figures.count == 0 ? reading.seq : std::max(figures.last_seq, reading.seq);
   ++figures.count;
   figures.sum += reading.value;
+}
+
+std::uint64_t Batch::seq_gaps(const std::string& window) const {
+  std::uint64_t gaps = 0;
+  for (const auto& [id, figures] : results_) {
+    if (is_of(id, window))
+      gaps += static_cast<std::uint64_t>(figures.last_seq - figures.first_seq) + 1 - figures.count;
+  }
+  return gaps;
 }
 
 void Batch::add_ledger(const std::filesystem::path& file,
@@ -101,21 +112,21 @@ void Outputs::take(Observer& observer) {
     }
     if (!seen.topic.starts_with("aggregates/") && !seen.topic.starts_with("alerts/")) return;
     json payload = json::parse(seen.payload);
-    take_revision(payload, seen.payload);
+    take_revision(payload, seen);
     if (seen.topic.starts_with("aggregates/")) take_aggregate(std::move(payload));
   });
 }
 
-void Outputs::take_revision(const json& payload, std::string_view text) {
+void Outputs::take_revision(const json& payload, const Observer::Seen& seen) {
   ++messages_;
   const std::string name =
       fmt::format("{} {}", payload["id"].get<std::string>(), payload["revision"].get<std::uint64_t>());
-  const std::size_t content = std::hash<std::string_view>{}(text);
+  const std::size_t content = std::hash<std::string_view>{}(seen.payload);
   const auto [known, is_new] = contents_.emplace(name, content);
   if (!is_new && known->second != content) two_contents_.push_back(name);
   if (is_new && payload.contains("state"))
-    alert_states_.push_back(
-        fmt::format("{} {}", payload["state"].get<std::string>(), payload["revision"].get<std::uint64_t>()));
+    alert_states_.push_back(fmt::format("{} {} {}", payload["state"].get<std::string>(),
+                                        payload["revision"].get<std::uint64_t>(), seen.topic));
 }
 
 void Outputs::take_aggregate(json payload) {

@@ -27,6 +27,7 @@ class Batch {
     std::uint64_t count = 0;
     long double sum = 0;
     double min = 0, max = 0;
+    std::int64_t first_seq = 0, last_seq = 0;
   };
   explicit Batch(std::vector<WindowShape> windows) : windows_(std::move(windows)) {}
 
@@ -37,6 +38,8 @@ class Batch {
       const std::function<bool(const LedgerEntry&)>& keep = [](const auto&) { return true; });
 
   [[nodiscard]] std::uint64_t readings() const { return readings_; }
+  /// Numbers missing in the windows of that name, which are by sensor, where no sensor reboots.
+  [[nodiscard]] std::uint64_t seq_gaps(const std::string& window) const;
   [[nodiscard]] const std::unordered_map<std::string, Figures>& results() const { return results_; }
 
  private:
@@ -64,14 +67,15 @@ class Outputs {
   [[nodiscard]] std::uint64_t seq_gaps() const;
   /// "id revision" of what came with two different contents.
   [[nodiscard]] const std::vector<std::string>& two_contents() const { return two_contents_; }
-  /// States of alerts as they changed: "firing 0", "resolved 1" (a repeat of the same revision is none).
+  /// States of alerts as they changed: "firing 0 TOPIC", "resolved 1 TOPIC" (a repeat of a revision is no
+  /// change).
   [[nodiscard]] const std::vector<std::string>& alert_states() const { return alert_states_; }
   /// The newest statistics of the gateway, null before the first; and how many came.
   [[nodiscard]] const nlohmann::json& stats() const { return stats_; }
   [[nodiscard]] std::uint64_t stats_seen() const { return stats_seen_; }
 
  private:
-  void take_revision(const nlohmann::json& payload, std::string_view text);
+  void take_revision(const nlohmann::json& payload, const Observer::Seen& seen);
   void take_aggregate(nlohmann::json payload);
 
   std::string counted_;

@@ -1,0 +1,68 @@
+#include <catch2/catch.hpp>
+#include <iostream>
+#include <thread>
+
+#include "tests/fault/site.h"
+#include "tests/support/subscriber.h"
+#include "tests/support/wait.h"
+
+using namespace lookout::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+const std::vector<std::string> kFiring{"firing 0"};
+
+// A fire that does not end.
+void burn(Site& site) {
+  site.start_load("20x", "500ms", {"--fire", "region=south,start=20s,duration=5h,ramp=5s,temperature=60"});
+}
+
+// Of the fire in the south; the usual one in the north comes and goes.
+std::vector<std::string> states(Site& site) {
+  std::vector<std::string> south;
+  for (const std::string& state : site.look().alert_states()) {
+    if (state.ends_with("/south")) south.push_back(state.substr(0, state.rfind(' ')));
+  }
+  return south;
+}
+
+std::vector<std::string> retained_states(Site& site) {
+  Subscriber late(site.broker, {"alerts/+/Hot/south"});
+  wait_until([&] { return !late.received("alerts/").empty(); }, 5s);
+  std::vector<std::string> states;
+  for (const auto& alert : late.received("alerts/")) {
+    CHECK(alert.retain);
+    states.push_back(alert.json()["state"]);
+  }
+  return states;
+}
+
+}  // namespace
+
+TEST_CASE("a firing alert survives kill -9 of the gateway and is not published as new") {
+  Site site;
+  burn(site);
+  REQUIRE(wait_until([&] { return states(site) == kFiring; }));
+  for (int i = 0; i < 3; ++i) {
+    site.restart_gateway();
+    site.await_load(20'000);
+  }
+  site.end_load();
+  const LedgerReport report = site.settle(site.batch());
+  INFO(report);
+  CHECK(report.whole());
+  CHECK(states(site) == kFiring);
+  CHECK(retained_states(site) == std::vector<std::string>{"firing"});
+}
+
+// Mosquitto saves retained messages every 30 s: killed before, it has lost them.
+TEST_CASE("a retained alert that the broker lost comes back", "[.]") {
+  Site site;
+  burn(site);
+  REQUIRE(wait_until([&] { return states(site) == kFiring; }));
+  site.kill_broker();
+  REQUIRE(wait_until([&] { return site.logged("-out connected to") >= 2; }));
+  CHECK(wait_until([&] { return retained_states(site) == std::vector<std::string>{"firing"}; }, 20s));
+  CHECK(states(site) == kFiring);
+}

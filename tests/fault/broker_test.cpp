@@ -1,0 +1,156 @@
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <iostream>
+#include <thread>
+
+#include "tests/fault/journaled.h"
+#include "tests/fault/nemesis.h"
+#include "tests/fault/puback_counter.h"
+#include "tests/support/wait.h"
+
+using namespace lookout::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Full load, and yet little event time passes while the broker is away: what is lost leaves gaps within
+// windows.
+constexpr const char* kShort = "50ms";
+
+Batch batch_of(const Journaled& journaled) {
+  Batch batch = Site::empty_batch();
+  for (const LedgerEntry& reading : journaled.readings) batch.add(reading);
+  return batch;
+}
+
+// Mosquitto acknowledges before it saves: what it loses is measured. What the gateway has acknowledged is
+// promised: its journal has a record for each PUBACK, and its results and books are those of the journal.
+void check_what_was_acknowledged(Site& site, const PubackCounter& pubacks, const std::string& what) {
+  wait_until([&] { return site.look().stats().is_object() && site.look().stats()["lag"]["records"] == 0; });
+  const auto state = site.box.state() / "gateway";
+  const std::uint64_t acknowledged = pubacks.count();
+  const Journaled journaled = read_journaled(state);
+  const Batch batch = batch_of(journaled);
+  const LedgerReport report = site.settle(batch);
+  const std::uint64_t lost = count_missing(site.ledger(), journaled);
+  const std::string figures = fmt::format(
+      "{}; {} readings acknowledged by the broker, {} lost by it, {} gaps in seq seen; {} PUBACKs of the "
+      "gateway, {} "
+      "records",
+      what, site.acknowledged(), lost, site.look().seq_gaps(), acknowledged, journaled.messages);
+  std::cout << figures << "; " << report << std::endl;
+  INFO(figures);
+  INFO(report);
+  CHECK(acknowledged <= journaled.messages);
+  CHECK(report.whole());
+  CHECK(report.books_balance());
+  CHECK(report.accepted() == report.readings);
+  CHECK(site.look().seq_gaps() == batch.seq_gaps("s"));
+}
+
+SiteOptions tapped(PubackCounter& pubacks) {
+  SiteOptions options;
+  options.tap = [&](std::size_t connection, std::string_view bytes) { pubacks.take(connection, bytes); };
+  return options;
+}
+
+void paused(std::chrono::seconds time) {
+  Site site;
+  site.start_load("400x");
+  site.await_load(20'000);
+  site.gateway.send(SIGSTOP);
+  std::this_thread::sleep_for(time);
+  site.gateway.send(SIGCONT);
+  site.await_load(20'000);
+  const std::uint64_t before = site.acknowledged();
+  site.broker.send(SIGSTOP);
+  std::this_thread::sleep_for(time);
+  site.broker.send(SIGCONT);
+  REQUIRE(wait_until([&] { return site.acknowledged() > before + 20'000; }));
+  site.end_load();
+  const LedgerReport report = site.settle(site.batch());
+  std::cout << fmt::format("stopped for {} s each: ", time.count()) << report << std::endl;
+  INFO(report);
+  CHECK(site.logged("-in lost the broker") >= 1);
+  CHECK(report.books["duplicate"] > 0);
+  CHECK(report.whole());
+  CHECK(report.books_balance());
+  CHECK(report.accepted() == report.readings);
+}
+
+}  // namespace
+
+TEST_CASE("broker killed with -9 under load: nothing that the gateway had acknowledged is lost") {
+  PubackCounter pubacks;
+  Site site(tapped(pubacks));
+  Nemesis nemesis(site, fault_seed(), {Fault::kill_broker});
+  site.start_load("max", kShort);
+  nemesis.strike(fault_count(4));
+  site.await_load(10'000);
+  site.end_load();
+  check_what_was_acknowledged(site, pubacks, nemesis.text());
+}
+
+TEST_CASE("gateway, bridge and broker killed at once, three times: what they acknowledged is there") {
+  PubackCounter pubacks;
+  Site site(tapped(pubacks));
+  ChildProcess bridge = site.box.start("bridge");
+  site.start_load("max", kShort);
+  for (unsigned i = 0; i < 3; ++i) {
+    site.await_load(10'000 + 7'919 * i);
+    bridge.send(SIGKILL);
+    site.gateway.send(SIGKILL);
+    site.kill_broker();
+    site.restart_gateway();
+    bridge.kill();
+    bridge = site.box.start("bridge");
+  }
+  site.await_load(10'000);
+  site.end_load();
+  check_what_was_acknowledged(site, pubacks, "all killed three times");
+  // The bridge has archived what it had recorded, each reading once.
+  const Journaled journaled = read_journaled(site.box.state() / "bridge");
+  const auto archived = [&] {
+    const auto query = run({program("bridge"), "query", "--config", site.box.config(), "--format", "ndjson"});
+    return static_cast<std::size_t>(std::ranges::count(query.out, '\n'));
+  };
+  CHECK(wait_until([&] { return archived() >= journaled.readings.size(); }));
+  CHECK(archived() == journaled.readings.size());
+}
+
+// keepalive 5 s: after 7.5 s the broker gives the gateway up and delivers again what was not acknowledged.
+TEST_CASE("gateway and broker stopped in turn for longer than the keepalive: repeats are told apart") {
+  paused(9s);
+}
+
+TEST_CASE("gateway and broker stopped in turn for 90 s", "[.][long-pauses]") { paused(90s); }
+
+TEST_CASE("gateway killed and stopped, broker stopped and restarted, network bad, at random: nothing lost") {
+  Site site;
+  Nemesis nemesis(site, fault_seed(),
+                  {Fault::kill_gateway, Fault::pause_gateway, Fault::pause_broker, Fault::restart_broker,
+                   Fault::cut, Fault::half_open, Fault::delay});
+  site.start_load("400x");
+  nemesis.strike(fault_count(8));
+  site.end_load();
+  const LedgerReport report = site.settle(site.batch());
+  std::cout << nemesis.text() << "; " << report << std::endl;
+  INFO(nemesis.text());
+  INFO(report);
+  CHECK(report.whole());
+  CHECK(report.books_balance());
+  CHECK(report.accepted() == report.readings);
+}
+
+TEST_CASE("a hundred faults of all kinds at random, the broker killed too", "[.][long-nemesis]") {
+  PubackCounter pubacks;
+  Site site(tapped(pubacks));
+  Nemesis nemesis(site, fault_seed(),
+                  {Fault::kill_gateway, Fault::pause_gateway, Fault::pause_broker, Fault::restart_broker,
+                   Fault::kill_broker, Fault::cut, Fault::half_open, Fault::delay});
+  site.start_load("200x");
+  nemesis.strike(fault_count(100));
+  site.end_load();
+  check_what_was_acknowledged(site, pubacks, nemesis.text());
+}

@@ -1,0 +1,98 @@
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <iostream>
+#include <thread>
+
+#include "tests/fault/site.h"
+#include "tests/support/wait.h"
+
+using namespace lookout::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// The wall clock of programs that are started between give() and the end of the call it is given to.
+class WallClock {
+ public:
+  WallClock() { step(0s); }
+  /// Programs started from now on have this clock, until take_back().
+  void give() const {
+    const char* options = std::getenv("ASAN_OPTIONS");
+    ::setenv("ASAN_OPTIONS", fmt::format("{}:verify_asan_link_order=0", options ? options : "").c_str(), 1);
+    ::setenv("CLOCK_SHIM_FILE", (folder_ / "offset").c_str(), 1);
+    ::setenv("LD_PRELOAD", LOOKOUT_CLOCK_SHIM, 1);
+  }
+  static void take_back() { ::unsetenv("LD_PRELOAD"); }
+
+  /// From the true time; the file keeps its place, because it is mapped.
+  void step(std::chrono::seconds offset) {
+    const std::int64_t seconds = offset.count();
+    std::ofstream file(folder_ / "offset", std::ios::binary | std::ios::app);
+    std::filesystem::resize_file(folder_ / "offset", sizeof(seconds));
+    std::fstream(folder_ / "offset", std::ios::binary | std::ios::in | std::ios::out)
+        .write(reinterpret_cast<const char*>(&seconds), sizeof(seconds));
+  }
+
+ private:
+  TempFolder folder_;
+};
+
+// Outages are short, so that the back-off is; the time from the broker's start to the subscription.
+double reconnected_after(Site& site, const std::function<void()>& while_away) {
+  const std::size_t before = site.logged("-in subscribed to");
+  site.broker.stop();
+  std::this_thread::sleep_for(1s);
+  while_away();
+  std::this_thread::sleep_for(1s);
+  site.broker.start();
+  const auto start = std::chrono::steady_clock::now();
+  REQUIRE(wait_until([&] { return site.logged("-in subscribed to") > before; }));
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+TEST_CASE("the wall clock stepped by an hour and to 1970, also while the broker is away: nothing happens") {
+  WallClock clock;
+  SiteOptions options;
+  // A box whose clock is stepped has none that can be trusted. No window is to close for silence here.
+  options.overrides = "[box]\nclock = \"untrusted\"\n[time]\nidle = \"20s\"\n";
+  options.before_start = [&](const Box&) { clock.give(); };
+  Site site(options);
+  WallClock::take_back();
+  site.start_load("100x");
+  site.await_load(20'000);
+  const double usual = reconnected_after(site, [] {});
+  const std::chrono::seconds to_1970{1000 - std::time(nullptr)};
+  double longest = 0;
+  for (const std::chrono::seconds offset : {3600s, 0s, -3600s, 0s, to_1970, 0s}) {
+    site.await_load(10'000);
+    clock.step(offset + 60s);
+    site.await_load(10'000);
+    longest = std::max(longest, reconnected_after(site, [&] { clock.step(offset); }));
+  }
+  // Stepped under a connection that dies: what waits for it must not wait for the hour to pass.
+  clock.step(3600s);
+  site.await_load(5'000);
+  site.proxy.cut();
+  clock.step(-3600s);
+  site.await_load(5'000);
+  site.end_load();
+  const LedgerReport report = site.settle(site.batch());
+  std::cout << fmt::format("reconnected after {:.1f} s, with steps of the clock after {:.1f} s at most; ",
+                           usual, longest)
+            << report << std::endl;
+  INFO(report);
+  CHECK(longest < usual + 4);  // the back-off's jitter
+  CHECK(report.whole());
+  CHECK(report.books_balance());
+  CHECK(report.accepted() == report.readings);
+  CHECK(report.books["corrected"] == 0);
+  CHECK(report.books["watermarks_set_back"] == 0);
+  // The clock was stepped indeed: by what the gateway says of the time.
+  CHECK(site.box.log("gateway").find("1970-") != std::string::npos);
+}

@@ -1,0 +1,90 @@
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <iostream>
+#include <thread>
+
+#include "tests/fault/site.h"
+#include "tests/support/wait.h"
+
+using namespace lookout::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kKeepalive = 5s;  // the site's
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void check_whole(Site& site, const std::string& what) {
+  site.end_load();
+  const LedgerReport report = site.settle(site.batch());
+  std::cout << what << ": " << report << std::endl;
+  INFO(report);
+  CHECK(report.whole());
+  CHECK(report.books_balance());
+  CHECK(report.accepted() == report.readings);
+}
+
+// Both sessions of the gateway, found dead by itself.
+double half_open_noticed_after(Site& site) {
+  const std::size_t in = site.logged("-in lost the broker"), out = site.logged("-out lost the broker");
+  const auto start = std::chrono::steady_clock::now();
+  site.proxy.half_open();
+  site.proxy.resume();  // for new connections
+  REQUIRE(wait_until(
+      [&] { return site.logged("-in lost the broker") > in && site.logged("-out lost the broker") > out; }));
+  return seconds_since(start);
+}
+
+}  // namespace
+
+TEST_CASE("a half-open connection under load: nothing lost") {
+  Site site;
+  site.start_load("200x");
+  double longest = 0;
+  for (int i = 0; i < 2; ++i) {
+    site.await_load(20'000);
+    longest = std::max(longest, half_open_noticed_after(site));
+  }
+  site.await_load(20'000);
+  check_whole(site, fmt::format("half open twice, noticed after at most {:.1f} s", longest));
+  CHECK(longest < 2.0 * kKeepalive.count() + 1);
+}
+
+TEST_CASE("a half-open connection is noticed within one and a half keepalives") {
+  Site site;
+  double longest = 0;
+  for (int i = 0; i < 3; ++i) {
+    // At another point of the keepalive's interval each time.
+    std::this_thread::sleep_for(500ms + 1500ms * i);
+    longest = std::max(longest, half_open_noticed_after(site));
+    REQUIRE(wait_until([&] { return site.logged("session resumed") > static_cast<std::size_t>(i); }));
+  }
+  std::cout << fmt::format("half open, noticed after at most {:.1f} s", longest) << std::endl;
+  CHECK(longest < 1.5 * kKeepalive.count() + 0.5);
+}
+
+TEST_CASE("two seconds of delay either way: no connection is lost, and nothing else") {
+  Site site;
+  site.start_load("50x");
+  site.proxy.delay(2s);
+  std::this_thread::sleep_for(15s);
+  CHECK(site.logged("lost the broker") == 0);
+  site.proxy.resume();
+  check_whole(site, "2 s of delay for 15 s");
+}
+
+TEST_CASE("the connection is cut twenty times under full load: nothing lost") {
+  Site site;
+  std::mt19937_64 random(fault_seed());
+  site.start_load();
+  for (unsigned i = 0; i < 20; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{random() % 1500});
+    site.proxy.cut();
+  }
+  site.await_load(10'000);
+  check_whole(site, "20 cuts");
+}
