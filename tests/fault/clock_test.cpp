@@ -69,7 +69,7 @@ TEST_CASE("the wall clock stepped by an hour and to 1970, also while the broker 
   const double usual = reconnected_after(site, [] {});
   const std::chrono::seconds to_1970{1000 - std::time(nullptr)};
   double longest = 0;
-  for (const std::chrono::seconds offset : {3600s, 0s, -3600s, 0s, to_1970, 0s}) {
+  for (const std::chrono::seconds offset : {3600s, -3600s, to_1970}) {
     site.await_load(10'000);
     clock.step(offset + 60s);
     site.await_load(10'000);

@@ -53,7 +53,7 @@ void with_full_disk(Then while_full) {
     WARN("skipped: no disk can be mounted here");
     return;
   }
-  PubackCounter pubacks;
+  PubackCounter pubacks("lookout-gateway-");
   SiteOptions options;
   options.windows_and_rules = kJournal;
   options.overrides = fmt::format("[box]\nstate = \"{}\"\n", disk.path().string());

@@ -5,7 +5,7 @@
 namespace lookout::test {
 namespace {
 
-constexpr unsigned kPuback = 4;
+constexpr unsigned kConnect = 1, kPuback = 4;
 
 // Header and all, where that much is there to say it.
 std::optional<std::size_t> packet_size(std::string_view bytes) {
@@ -20,16 +20,22 @@ std::optional<std::size_t> packet_size(std::string_view bytes) {
 
 }  // namespace
 
+void PubackCounter::take_packet(Connection& connection, std::string_view packet) {
+  const unsigned type = static_cast<unsigned char>(packet[0]) >> 4U;
+  if (type == kConnect) connection.wanted = packet.find(client_) != std::string_view::npos;
+  if (type == kPuback && connection.wanted) ++count_;
+}
+
 void PubackCounter::take(std::size_t connection, std::string_view bytes) {
-  std::string& unread = unread_[connection];
-  unread += bytes;
+  Connection& from = connections_[connection];
+  from.unread += bytes;
   std::size_t at = 0;
-  while (const auto size = packet_size(std::string_view(unread).substr(at))) {
-    if (at + *size > unread.size()) break;
-    if (static_cast<unsigned char>(unread[at]) >> 4U == kPuback) ++count_;
+  while (const auto size = packet_size(std::string_view(from.unread).substr(at))) {
+    if (at + *size > from.unread.size()) break;
+    take_packet(from, std::string_view(from.unread).substr(at, *size));
     at += *size;
   }
-  unread.erase(0, at);
+  from.unread.erase(0, at);
 }
 
 }  // namespace lookout::test
