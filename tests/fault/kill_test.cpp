@@ -16,7 +16,7 @@ void killed_under_full_load(unsigned kills) {
   site.start_load();
   nemesis.strike(fault_count(kills));
   site.end_load();
-  const LedgerReport report = site.settle(site.batch());
+  const LedgerReport report = site.settle(site.batch(), std::chrono::minutes{10});
   std::cout << nemesis.text() << "; " << report << std::endl;
   INFO(nemesis.text());
   INFO(report);
