@@ -5,6 +5,7 @@
 #include <array>
 #include <ctime>
 #include <limits>
+#include <thread>
 #include <utility>
 
 namespace lookout {
@@ -15,6 +16,7 @@ using journal::kHeaderSize;
 using journal::kRecordHeadSize;
 
 constexpr const char* kSpareName = "spare";
+constexpr auto kBurst = std::chrono::microseconds{500};
 
 Failure failed(std::string_view what, const std::filesystem::path& path, const std::string& why) {
   return Failure(fmt::format("{} '{}': {}", what, path.string(), why));
@@ -272,11 +274,17 @@ std::uint64_t JournalWriter::bytes_from(std::uint64_t segment, std::uint64_t pos
   return total - std::min(total, position);
 }
 
+// Waking for every record of a burst costs both threads more than the records do: once one has come, a moment
+// for those behind it. Nobody waits on the condition then, and a notification is no system call.
 std::uint64_t JournalWriter::wait_beyond(std::uint64_t offset,
                                          std::chrono::steady_clock::time_point deadline) {
-  std::unique_lock lock(mutex_);
-  appended_.wait_until(lock, deadline, [&] { return end() > offset || woken_; });
-  woken_ = false;
+  bool woken = false;
+  {
+    std::unique_lock lock(mutex_);
+    appended_.wait_until(lock, deadline, [&] { return end() > offset || woken_; });
+    woken = std::exchange(woken_, false);
+  }
+  if (!woken && end() > offset) std::this_thread::sleep_for(kBurst);
   return end();
 }
 

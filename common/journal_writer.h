@@ -59,7 +59,8 @@ class JournalWriter {
   [[nodiscard]] std::uint64_t bytes_from(std::uint64_t segment, std::uint64_t position) const;
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
 
-  /// Waits until end() > offset, the deadline passes or wake() is called; returns end().
+  /// Waits until end() > offset, the deadline passes or wake() is called; returns end(). A first record is
+  /// followed by half a millisecond of waiting for more.
   std::uint64_t wait_beyond(std::uint64_t offset, std::chrono::steady_clock::time_point deadline);
   void wake();
 
