@@ -1,0 +1,208 @@
+// From the call that publishes a reading to the alert in another client's hands, while the gateway works
+// through a background load; and what the gateway uses meanwhile.
+//
+// A rule over windows of 1 s without lag: a probe is a hot reading and, after it, one that begins the next
+// window and so closes the first: the alert follows from that second reading, and the time counts from its
+// call. Each probe is a region of its own, so that each gives one alert. Background: lookout-simulator in a
+// process of its own, in the same broker, with the windows of bench-drain.
+//   bench-latency [SECONDS [PROBES_PER_SECOND]]      30 30, for each of the loads
+//   bench-latency steady [SECONDS [SENSORS [INTERVAL_MS]]]      60 50 500: no probes, only what the gateway
+//   uses
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <map>
+#include <thread>
+
+#include "tests/bench/bare_client.h"
+#include "tests/bench/process_figures.h"
+#include "tests/support/box.h"
+#include "tests/support/wait.h"
+
+namespace lookout::bench {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* kWindows = R"(
+[[window]]
+name = "5m"
+size = "5m"
+by = ["sensor", "region"]
+[[window]]
+name = "1m"
+kind = "sliding"
+size = "1m"
+step = "10s"
+by = ["region"]
+[[window]]
+name = "probe"
+size = "1s"
+lag = "0s"
+by = ["region"]
+metrics = ["probe"]
+publish = false
+[[rule]]
+name = "Hot"
+window = "probe"
+when = "probe.mean > 35"
+)";
+
+struct Load {
+  int sensors;
+  std::chrono::milliseconds interval;
+  [[nodiscard]] double per_second() const {
+    return sensors / std::chrono::duration<double>(interval).count();
+  }
+};
+
+test::ChildProcess start_load(const test::Broker& broker, const test::Box& box, const Load& load,
+                              std::chrono::seconds duration) {
+  return {{test::program("simulator"), "run", "--network", "bench", "--sensors", std::to_string(load.sensors),
+           "--metric", "name=temperature,baseline=22,noise=2,unit=Cel", "--interval",
+           fmt::format("{}ms", load.interval.count()), "--duration", fmt::format("{}s", duration.count()),
+           "--speed", "1x", "--port", broker.port_text()},
+          {"/dev/null", box.folder() / "simulator.log"}};
+}
+
+/// Sends probes and takes the times until their alerts.
+class Prober {
+ public:
+  explicit Prober(std::uint16_t port)
+      : listener_(port, "bench-listener", false,
+                  [this](std::string_view topic, std::string_view payload) { arrived(topic, payload); }),
+        publisher_(port, "bench-prober") {
+    listener_.subscribe("alerts/bench/Hot/+");
+    listener_.subscribe("sensors/bench/+/sensor/probe");
+  }
+
+  void probe() {
+    const std::string region = fmt::format("probe-{:06}", sent_.size());
+    const std::string topic = fmt::format("sensors/bench/{}/sensor/probe", region);
+    const auto now =
+        std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()).time_since_epoch();
+    publisher_.publish(topic, fmt::format(R"({{"event_time":{},"value":50}})", now.count() - 1));
+    const std::string closing = fmt::format(R"({{"event_time":{},{})", now.count(), kClosing);
+    {
+      const std::lock_guard lock(mutex_);
+      sent_[region] = Clock::now();
+    }
+    publisher_.publish(topic, closing);
+  }
+  struct Times {
+    std::vector<double> alerts, readings;  // milliseconds
+  };
+  Times times() {
+    const std::lock_guard lock(mutex_);
+    return times_;
+  }
+  std::size_t sent() const { return sent_.size(); }
+
+ private:
+  static constexpr std::string_view kClosing = "\"value\":20}";
+  static constexpr std::size_t kRegion = 12;  // length of its name
+
+  void arrived(std::string_view topic, std::string_view payload) {
+    const auto now = Clock::now();
+    const bool is_alert = topic.starts_with("alerts/");
+    if (!is_alert && !payload.ends_with(kClosing)) return;
+    const std::string_view region = is_alert
+                                        ? topic.substr(topic.rfind('/') + 1)
+                                        : topic.substr(std::string_view("sensors/bench/").size(), kRegion);
+    const std::lock_guard lock(mutex_);
+    const auto sent = sent_.find(std::string(region));
+    if (sent == sent_.end()) return;
+    (is_alert ? times_.alerts : times_.readings)
+        .push_back(std::chrono::duration<double, std::milli>(now - sent->second).count());
+  }
+
+  std::mutex mutex_;
+  std::map<std::string, Clock::time_point> sent_;
+  Times times_;
+  BareClient listener_, publisher_;
+};
+
+double quantile(std::vector<double> values, double q) {
+  std::ranges::sort(values);
+  return values.empty() ? 0
+                        : values[std::min(values.size() - 1,
+                                          static_cast<std::size_t>(q * static_cast<double>(values.size())))];
+}
+
+void print(const char* what, const std::vector<double>& times) {
+  fmt::print("  {:42} {:5}  p50 {:6.2f} ms  p99 {:6.2f} ms  p99.9 {:6.2f} ms  worst {:6.2f} ms\n", what,
+             times.size(), quantile(times, 0.5), quantile(times, 0.99), quantile(times, 0.999),
+             quantile(times, 1));
+}
+
+void measure_latency(const Load& load, std::chrono::seconds duration, int probes_per_second) {
+  const test::Broker broker;
+  test::Box box(broker.port(), kWindows);
+  trust_clock(box.config());
+  test::ChildProcess gateway = box.start("gateway");
+  test::ChildProcess simulator = start_load(broker, box, load, duration + 2s);
+  Prober prober(broker.port());
+  const auto begin = Clock::now() + 1s;
+  for (int i = 0; i < static_cast<int>(duration.count()) * probes_per_second; ++i) {
+    std::this_thread::sleep_until(begin + i * 1000ms / probes_per_second);
+    prober.probe();
+  }
+  test::wait_until([&] { return prober.times().alerts.size() >= prober.sent(); }, 10s);
+  const auto [alerts, readings] = prober.times();
+  fmt::print("{:.0f} readings/s, {} probes\n", load.per_second(), prober.sent());
+  print("their alerts (p99 at most 10 ms)", alerts);
+  print("the readings themselves, from the broker", readings);
+  std::fflush(stdout);
+  simulator.wait();
+  gateway.stop();
+}
+
+int steady(const Load& load, std::chrono::seconds duration) {
+  const test::Broker broker;
+  test::Box box(broker.port(), kWindows);
+  trust_clock(box.config());
+  std::atomic<std::uint64_t> readings = 0, bytes = 0;
+  BareClient counter(broker.port(), "bench-counter", false,
+                     [&](std::string_view topic, std::string_view payload) {
+                       ++readings;
+                       bytes += topic.size() + payload.size();
+                     });
+  counter.subscribe("sensors/#");
+  test::ChildProcess gateway = box.start("gateway");
+  const ProcessFigures before = figures_of(gateway.pid());
+  start_load(broker, box, load, duration).wait(duration + 30s);
+  std::this_thread::sleep_for(1s);  // a few syncs
+  const ProcessFigures after = figures_of(gateway.pid());
+  const auto of_bytes = [&](double value) { return value / static_cast<double>(bytes); };
+  fmt::print(
+      "{:.0f} readings/s of {} sensors for {} s, {} bytes each: peak resident {:.1f} MB, wchar {:.2f} x, "
+      "write_bytes {:.2f} x, CPU {:.2f} % of a core\n",
+      load.per_second(), load.sensors, duration.count(), bytes / std::max<std::uint64_t>(readings, 1),
+      after.peak_rss_mb, of_bytes(after.wchar - before.wchar),
+      of_bytes(after.write_bytes - before.write_bytes),
+      100 * (after.cpu_s - before.cpu_s) / static_cast<double>(duration.count()));
+  gateway.stop();
+  return 0;
+}
+
+int main(std::chrono::seconds duration, int probes_per_second) {
+  for (const Load& load : {Load{50, 500ms}, Load{1000, 200ms}})
+    measure_latency(load, duration, probes_per_second);
+  return 0;
+}
+
+}  // namespace
+}  // namespace lookout::bench
+
+int main(int argc, char** argv) {
+  const auto number = [&](int at, int otherwise) { return argc > at ? std::stoi(argv[at]) : otherwise; };
+  if (argc > 1 && std::string(argv[1]) == "steady") {
+    return lookout::bench::steady({number(3, 50), std::chrono::milliseconds{number(4, 500)}},
+                                  std::chrono::seconds{number(2, 60)});
+  }
+  return lookout::bench::main(std::chrono::seconds{number(1, 30)}, number(2, 30));
+}
