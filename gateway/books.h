@@ -26,6 +26,7 @@ struct Books {
     archive(received, accepted, duplicate, late, rejected, corrected, refused, windows_full,
             watermarks_set_back, retained_ignored);
   }
+  [[nodiscard]] bool balance() const { return received == accepted + duplicate + all_rejected() + late; }
   [[nodiscard]] std::uint64_t all_rejected() const {
     return std::accumulate(rejected.begin(), rejected.end(), std::uint64_t{0});
   }

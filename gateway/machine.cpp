@@ -80,6 +80,7 @@ std::optional<Microseconds> Machine::due_in() {
 
 void Machine::take(Reading& reading, Timestamp arrival, std::vector<Output>& outputs) {
   hear_time(reading);
+  seqs_.note(windows_->sensor_of(reading), reading);
   if (auto refusal = guard(reading)) return reject(std::move(*refusal), outputs);
   const Series& series = decoder_->series()[reading.series];
   const auto& judgement = windows_->judge(reading);

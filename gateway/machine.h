@@ -12,6 +12,7 @@
 #include "gateway/lateness.h"
 #include "gateway/output.h"
 #include "gateway/reference_clock.h"
+#include "gateway/seq_book.h"
 #include "gateway/window.h"
 
 namespace lookout {
@@ -44,6 +45,7 @@ class Machine {
   [[nodiscard]] const Alerts& alerts() const { return alerts_; }
   [[nodiscard]] const ReferenceClock& clock() const { return clock_; }
   [[nodiscard]] const Lateness& lateness() const { return lateness_; }
+  [[nodiscard]] const SeqBook& seqs() const { return seqs_; }
   /// The lag that windows have unless they name their own.
   [[nodiscard]] Microseconds lag() const { return time_.lag; }
   [[nodiscard]] const SeriesTable& series() const { return decoder_->series(); }
@@ -55,7 +57,7 @@ class Machine {
   /// nothing.
   template <typename Archive>
   void serialize(Archive& archive) {
-    archive(*decoder_, clock_, dedup_, *windows_, alerts_, books_, lateness_);
+    archive(*decoder_, clock_, dedup_, *windows_, alerts_, books_, seqs_, lateness_);
   }
 
  private:
@@ -76,6 +78,7 @@ class Machine {
   std::unique_ptr<Windows> windows_;
   Alerts alerts_;
   Books books_;
+  SeqBook seqs_;
   Lateness lateness_;
   Decoder::Result decoded_;  // these three are reused from step to step
   std::vector<ClosedWindow> closed_;

@@ -4,11 +4,10 @@
 // Reads:  MQTT, the topics of every [[input]]; its own journal, cursor and snapshots in <state>/gateway.
 // Writes: MQTT, aggregates/ alerts/ late/ rejected/ lookout/gateway/; the journal before it acknowledges a
 // message; snapshots of its state. backtest and lateness run over recorded messages instead: they read a file
-// or standard input, write to standard output, and touch neither MQTT nor state; journal only reads
-// the journal. Killed at any moment: the
-// broker keeps what was not acknowledged, the journal has what was. The next start takes the newest snapshot,
-// reads the journal from there through the same machine and goes on publishing where the broker had
-// confirmed.
+// or standard input, write to standard output, and touch neither MQTT nor state; journal and books only read
+// the state. Killed at any moment: the broker keeps what was not acknowledged, the journal has what was. The
+// next start takes the newest snapshot, reads the journal from there through the same machine and goes on
+// publishing where the broker had confirmed.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -16,6 +15,7 @@
 #include "common/exit_code.h"
 #include "common/service.h"
 #include "gateway/backtest.h"
+#include "gateway/books_command.h"
 #include "gateway/journal_command.h"
 #include "gateway/lateness_report.h"
 #include "gateway/machine.h"
@@ -121,6 +121,16 @@ void add_recording_commands(CommandLine& line, RecordedOptions& options) {
       ->capture_default_str();
 }
 
+void add_books_command(CommandLine& line, bool& json) {
+  CLI::App& command =
+      line.command("books", "Print the account of all readings, also while the gateway runs", [&] {
+        const auto config = line.load(check_rules);
+        return config ? books_command(config->state / "gateway", json) : config.error();
+      });
+  line.with_config(command);
+  command.add_flag("--json", json, "One JSON object");
+}
+
 void add_journal_command(CommandLine& line, JournalCommandOptions& options) {
   CLI::App& command = line.command("journal", "Look into the journal, also while the gateway runs", [&] {
     const auto config = line.load();
@@ -147,5 +157,7 @@ int main(int argc, char** argv) {
   lookout::add_recording_commands(line, recorded);
   lookout::JournalCommandOptions journal;
   lookout::add_journal_command(line, journal);
+  bool books_as_json = false;
+  lookout::add_books_command(line, books_as_json);
   return line.run(argc, argv);
 }

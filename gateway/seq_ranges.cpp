@@ -1,5 +1,7 @@
 #include "gateway/seq_ranges.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -13,6 +15,10 @@ constexpr std::ptrdiff_t kMostBoots = 16;
 std::uint64_t moved(std::uint64_t bits, std::int64_t by) { return by < 64 ? bits << by : 0; }
 
 }  // namespace
+
+std::uint32_t boot_number(std::string_view boot) {
+  return boot.empty() ? 0 : static_cast<std::uint32_t>(XXH3_64bits(boot.data(), boot.size()));
+}
 
 void SeqRanges::Range::add(const Range& other) {
   if (other.count == 0) return;

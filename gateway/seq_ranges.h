@@ -2,9 +2,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 namespace lookout {
+
+/// A sensor's boot id as a number; 0 where it gave none.
+std::uint32_t boot_number(std::string_view boot);
 
 /// Which numbers the sensors of an aggregate have counted, by sensor and boot: tells how many are missing and
 /// how many sensors there were. One sensor with one boot, the usual case by far, needs no memory beyond the

@@ -158,6 +158,13 @@ std::optional<SnapshotStore::Restored> SnapshotStore::load(const std::string& bo
   return std::nullopt;
 }
 
+std::optional<SnapshotStore::Restored> SnapshotStore::read_newest(const std::string& box_id) const {
+  for (const std::uint64_t offset : offsets()) {
+    if (auto restored = read_all(path_of(offset), box_id, files_)) return std::move(*restored);
+  }
+  return std::nullopt;
+}
+
 std::vector<std::uint64_t> SnapshotStore::offsets() const {
   std::vector<std::uint64_t> offsets;
   for (const auto& [name, size] : files_.list(folder_).value_or(std::vector<FileSystem::Entry>{})) {

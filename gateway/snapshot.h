@@ -62,7 +62,9 @@ class SnapshotStore {
   };
   /// The newest that can be read; one that cannot is set aside as `.corrupt.<time>`. Nothing where there is
   /// none.
-  std::optional<Restored> load(const std::string& box_id) const;
+  [[nodiscard]] std::optional<Restored> load(const std::string& box_id) const;
+  /// The newest that can be read; changes nothing.
+  [[nodiscard]] std::optional<Restored> read_newest(const std::string& box_id) const;
 
   /// The offset of the older of the two, or nothing where there are not two: below it nobody will read the
   /// journal again.

@@ -11,7 +11,9 @@ using nlohmann::ordered_json;
 
 constexpr std::size_t kListedGroups = 100;  // a payload stays readable, whatever the number of regions
 
-ordered_json books_of(const Books& books) {
+}  // namespace
+
+ordered_json books_json(const Books& books) {
   ordered_json rejected = ordered_json::object();
   for (std::size_t i = 0; i < books.rejected.size(); ++i) {
     if (books.rejected[i] > 0) rejected[std::string(kReasonNames[i])] = books.rejected[i];
@@ -28,12 +30,11 @@ ordered_json books_of(const Books& books) {
           {"retained_ignored", books.retained_ignored}};
 }
 
-}  // namespace
-
 std::string render_stats(const Machine& machine, const StatsFrame& frame) {
   ordered_json stats;
   stats["time"] = to_rfc3339(frame.time);
-  stats["books"] = books_of(machine.books());
+  stats["books"] = books_json(machine.books());
+  stats["seq_gaps"] = machine.seqs().gaps();
   stats["lag"] = {{"records", frame.lag_records}, {"bytes", frame.lag_bytes}};
   stats["journal_bytes"] = frame.journal_bytes;
   stats["unreadable_records"] = frame.unreadable_records;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "gateway/machine.h"
@@ -15,6 +16,9 @@ struct StatsFrame {
   std::uint64_t unreadable_records = 0;
   std::uint64_t outbox = 0;  ///< published, not yet acknowledged
 };
+
+/// As in the statistics and the command books.
+nlohmann::ordered_json books_json(const Books& books);
 
 /// The payload of lookout/gateway/{box}/stats.
 std::string render_stats(const Machine& machine, const StatsFrame& frame);

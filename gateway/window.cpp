@@ -1,7 +1,5 @@
 #include "gateway/window.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 
 namespace lookout {
@@ -14,8 +12,7 @@ Timestamp later(Timestamp time, Microseconds by) { return time == Timestamp::max
 Sample sample_of(const Reading& reading, Timestamp arrival) {
   Sample sample{reading.value, reading.event_time, arrival};
   if (reading.seq) sample.seq = static_cast<std::int64_t>(*reading.seq);
-  if (!reading.boot.empty())
-    sample.boot = static_cast<std::uint32_t>(XXH3_64bits(reading.boot.data(), reading.boot.size()));
+  sample.boot = boot_number(reading.boot);
   return sample;
 }
 

@@ -1,0 +1,72 @@
+// The account of all readings, against the simulator's ledger.
+#include <catch2/catch.hpp>
+#include <map>
+#include <set>
+
+#include "tests/support/box.h"
+#include "tests/support/ledger.h"
+#include "tests/support/subscriber.h"
+#include "tests/support/wait.h"
+
+using namespace lookout::test;
+
+namespace {
+
+nlohmann::json books_of(const Box& box) {
+  const auto command = run({program("gateway"), "books", "--json", "--config", box.config()});
+  INFO(command.err);
+  REQUIRE(command.code == 0);
+  return nlohmann::json::parse(command.out);
+}
+
+/// Numbers between the smallest and the largest of a sensor that are not in the ledger.
+std::map<std::string, std::uint64_t> missing_in(const std::vector<LedgerEntry>& ledger) {
+  std::map<std::string, std::set<std::int64_t>> seqs;
+  for (const LedgerEntry& entry : ledger) seqs[entry.region + '/' + entry.sensor].insert(entry.seq);
+  std::map<std::string, std::uint64_t> missing;
+  for (const auto& [sensor, heard] : seqs) {
+    const auto lacks = static_cast<std::uint64_t>(*heard.rbegin() - *heard.begin() + 1) - heard.size();
+    if (lacks > 0) missing[sensor] = lacks;
+  }
+  return missing;
+}
+
+}  // namespace
+
+TEST_CASE("the books say what the ledger says, after a kill, while the gateway runs and when it does not") {
+  Broker broker;
+  Box box(broker.port(),
+          "[journal]\nsegment = \"1 MiB\"\nlimit = \"4 MiB\"\n[[window]]\nname = \"5m\"\nsize = \"5m\"\n");
+  ChildProcess gateway = box.start("gateway");
+  const auto ledger_file = box.folder() / "ledger";
+  simulate(broker, {"run", "--preset", "wildfire", "--duration", "1h", "--speed", "max", "--seed", "3",
+                    "--lose", "0.15", "--duplicates", "0.05", "--truth", ledger_file.string()});
+  gateway.kill();
+  gateway = box.start("gateway");
+  broker.publish("sensors/wildfire/north/sensor-000/temperature", "no JSON");
+  const auto ledger = read_ledger(ledger_file);
+  REQUIRE(wait_until([&] {
+    const auto books = books_of(box)["books"];
+    return books["accepted"] == ledger.size() && books["rejected"].contains("not_json");
+  }));
+  const auto running = books_of(box);
+  CHECK(running["balance"] == true);
+  CHECK(running["books"]["late"] == 0);
+  CHECK(running["books"]["duplicate"] > ledger.size() / 50);
+  std::map<std::string, std::uint64_t> missing;
+  for (const auto& gap : running["seq_gaps"])
+    missing[gap["region"].get<std::string>() + '/' + gap["sensor"].get<std::string>()] = gap["missing"];
+  CHECK(missing.size() > 20);
+  CHECK(missing == missing_in(ledger));
+  CHECK(gateway.stop() == 0);
+  const auto stopped = books_of(box);
+  CHECK(stopped["books"] == running["books"]);
+  CHECK(stopped["seq_gaps"] == running["seq_gaps"]);
+}
+
+TEST_CASE("books of a box that has none yet, and of one that cannot be read") {
+  Box box(1, "");
+  const auto command = run({program("gateway"), "books", "--config", box.config()});
+  CHECK(command.code == 1);
+  CHECK(command.err.find("cannot") != std::string::npos);
+}
