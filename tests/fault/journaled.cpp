@@ -1,7 +1,7 @@
 #include "tests/fault/journaled.h"
 
 #include <cmath>
-#include <fstream>
+#include <limits>
 #include <sstream>
 #include <stdexcept>
 #include <unordered_set>
@@ -11,13 +11,18 @@
 namespace lookout::test {
 namespace {
 
+template <typename T>
+T need(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error());
+  return std::move(*result);
+}
+
 std::uint64_t end_of(const std::filesystem::path& folder) {
-  const auto segments = list_segments(folder);
+  const Segments segments = need(list_segments(folder));
   if (segments.empty()) throw std::runtime_error("no journal in " + folder.string());
-  const std::uint64_t newest = segments.rbegin()->first;
-  const auto scanned = scan_segment(journal::segment_path(folder, newest), newest);
-  if (!scanned) throw std::runtime_error(scanned.error());
-  return scanned->end;
+  SegmentReader newest = need(SegmentReader::open(folder, segments.rbegin()->first));
+  while (need(newest.next(std::numeric_limits<std::uint64_t>::max()))) continue;
+  return newest.offset();
 }
 
 LedgerEntry parse(const MessageView& message) {

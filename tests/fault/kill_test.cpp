@@ -11,7 +11,7 @@ using namespace lookout::test;
 namespace {
 
 void killed_under_full_load(unsigned kills) {
-  Site site;
+  Site site(kSnapshotsOften);
   Nemesis nemesis(site, fault_seed(), {Fault::kill_gateway});
   site.start_load();
   nemesis.strike(fault_count(kills));

@@ -15,6 +15,11 @@ struct SiteOptions {
   std::function<void(const Box&)> before_start = nullptr;  ///< of the gateway
 };
 
+/// A journal so small that a snapshot is made, and segments are dropped, every few MiB: often between two
+/// kills.
+inline const SiteOptions kSnapshotsOften{.windows_and_rules =
+                                             "[journal]\nlimit = \"32 MiB\"\nsegment = \"1 MiB\"\n"};
+
 /// A box in the field, and those who watch it: the gateway reaches Mosquitto through a bad network, the
 /// sensors and the witness do not. Windows "s" (10 s, by sensor) and "r" (10 s, by region), a rule "Hot" over
 /// "r", lag and idle 3 s, keepalive 5 s.
