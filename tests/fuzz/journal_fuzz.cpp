@@ -8,6 +8,7 @@
 
 #include <vector>
 
+#include "common/journal_reader.h"
 #include "common/journal_writer.h"
 #include "tests/fuzz/fuzz.h"
 
