@@ -131,7 +131,10 @@ Outputs& Site::look() {
 
 LedgerReport Site::settle(const Batch& batch, std::chrono::seconds patience,
                           const std::function<bool(const std::string&)>& keep) {
-  wait_until([&] { return look().readings() >= batch.readings(); }, patience);
+  // What nobody keeps is counted too: the number alone may be there too early.
+  wait_until(
+      [&] { return look().readings() >= batch.readings() && compare(batch, outputs_, "s", keep).lost == 0; },
+      patience);
   const auto caught_up = [&] {
     const auto& stats = look().stats();
     return stats.is_object() && stats["books"]["accepted"] >= batch.readings() &&
