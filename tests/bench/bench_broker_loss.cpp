@@ -1,7 +1,7 @@
 // How many readings that Mosquitto acknowledged to the sensors are gone after it, or the gateway, was killed
 // or restarted, by the shipped mosquitto.conf. The simulator's ledger says what was acknowledged; the
 // gateway's books say how many distinct readings it saw.
-//   bench-broker-loss [RUNS [SEED]]      5 1
+//   bench-broker-loss [RUNS [SEED [FAULT]]]      5 1; only the faults whose names hold FAULT
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -93,6 +93,7 @@ std::int64_t distinct_readings(const test::Broker& broker) {
 void strike(Fault fault, test::Broker& broker, test::Box& box, std::optional<test::ChildProcess>& gateway) {
   if (fault == Fault::kill_broker) broker.kill();
   if (fault == Fault::kill_both) {
+    gateway->send(SIGKILL);  // at once: one left alone would still read what is in its socket
     broker.kill();
     gateway->kill();
   }
@@ -150,10 +151,11 @@ Outcome run(const Scenario& scenario, std::minstd_rand& random) {
   return {acknowledged, lost};
 }
 
-int main(int runs, unsigned seed) {
+int main(int runs, unsigned seed, std::string_view fault) {
   std::minstd_rand random(seed);
   fmt::print("{:36} {:32} {:>12}  lost of them, run by run\n", "fault", "load", "acknowledged");
   for (const Scenario& scenario : kScenarios) {
+    if (std::string_view(scenario.name).find(fault) == std::string_view::npos) continue;
     std::vector<std::int64_t> lost;
     std::int64_t acknowledged = 0;
     for (int i = 0; i < runs; ++i) {
@@ -173,5 +175,6 @@ int main(int runs, unsigned seed) {
 
 int main(int argc, char** argv) {
   return lookout::bench::main(argc > 1 ? std::stoi(argv[1]) : 5,
-                              argc > 2 ? static_cast<unsigned>(std::stoul(argv[2])) : 1);
+                              argc > 2 ? static_cast<unsigned>(std::stoul(argv[2])) : 1,
+                              argc > 3 ? argv[3] : "");
 }
