@@ -43,7 +43,7 @@ ProcessFigures figures_of(pid_t pid) {
 
 double median(std::vector<double> values) {
   std::ranges::sort(values);
-  return values[values.size() / 2];
+  return (values[(values.size() - 1) / 2] + values[values.size() / 2]) / 2;
 }
 
 void trust_clock(const std::filesystem::path& config) {
