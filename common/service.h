@@ -29,7 +29,8 @@ class Service {
     std::vector<std::string> filters;    ///< what to subscribe to
     std::uint64_t first_offset = 0;      ///< offsets below were used before, whatever the journal remembers
     bool record_link_and_clock = false;  ///< as records of the journal
-    std::string configuration{};  ///< where not empty, the payload of a record before all others of this start
+    std::string
+        configuration{};  ///< where not empty, the payload of a record before all others of this start
     Outbox::OnAcknowledged on_acknowledged;
   };
 
