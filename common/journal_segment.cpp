@@ -216,7 +216,7 @@ std::string keep_damaged(const std::filesystem::path& folder, std::uint64_t firs
   const auto aside = folder / fmt::format("{}{}", beginning, std::time(nullptr));
   const auto copied = copy(path, aside, files);
   if (copied) return fmt::format("kept as '{}'", aside.string());
-  static_cast<void>(files.remove(aside));
+  [[maybe_unused]] const auto removed = files.remove(aside);
   return "no copy could be kept: " + copied.error();
 }
 

@@ -137,7 +137,7 @@ Result<std::shared_ptr<File>> JournalWriter::make_spare() {
   auto file = files_.open(path, FileSystem::Open::anew);
   if (!file) return Failure(file.error());
   if (auto reserved = (*file)->reserve(config_.segment); !reserved) {
-    static_cast<void>(files_.remove(path));
+    [[maybe_unused]] const auto removed = files_.remove(path);
     return failed("cannot reserve space for", path, reserved.error());
   }
   return std::shared_ptr<File>(std::move(*file));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "common/exit_code.h"
 #include "common/file.h"
@@ -75,7 +76,12 @@ std::vector<Gap> largest_first(const Machine& machine) {
   std::vector<Gap> gaps;
   machine.seqs().for_each_gap(
       [&](SeriesId id, std::uint64_t missing) { gaps.push_back({&machine.series()[id], missing}); });
-  std::ranges::stable_sort(gaps, std::greater{}, &Gap::missing);
+  std::ranges::sort(gaps, [](const Gap& a, const Gap& b) {
+    const auto names = [](const Gap& gap) {
+      return std::tie(gap.names->network, gap.names->region, gap.names->sensor);
+    };
+    return a.missing != b.missing ? a.missing > b.missing : names(a) < names(b);
+  });
   return gaps;
 }
 

@@ -126,7 +126,7 @@ void read_state(std::istream& in, Machine& machine) { cereal::BinaryInputArchive
 Result<void> SnapshotStore::write(SnapshotHead head, Machine& machine) const {
   const auto temporary = folder_ / "snapshot.new";
   if (auto written = write_beside(temporary, head, machine); !written) {
-    static_cast<void>(files_.remove(temporary));
+    [[maybe_unused]] const auto removed = files_.remove(temporary);
     return Failure(fmt::format("cannot write '{}': {}", temporary.string(), written.error()));
   }
   if (auto renamed = files_.rename(temporary, path_of(head.offset)); !renamed) return renamed;
