@@ -23,6 +23,18 @@ std::string cut_to_microseconds(std::string text) {
   return text;
 }
 
+// "+01:00". Asked for one that is not there date::parse negates what it has not read.
+bool ends_with_offset(std::string_view text) {
+  constexpr std::string_view kShape = "+00:00";
+  if (text.size() < kShape.size()) return false;
+  text.remove_prefix(text.size() - kShape.size());
+  const auto fits = [](char c, char shape) {
+    if (shape == '+') return c == '+' || c == '-';
+    return shape == '0' ? c >= '0' && c <= '9' : c == shape;
+  };
+  return std::ranges::equal(text, kShape, fits);
+}
+
 // Years have four digits, which date::parse does not insist on.
 std::optional<Timestamp> parse_with(const std::string& text, const char* format) {
   if (text.size() < 10 || text[4] != '-' || text[0] == '+' || text[0] == '-') return std::nullopt;
@@ -62,7 +74,8 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
   std::string copy(text);
   if (copy.size() > 10 && copy[10] == 't') copy[10] = 'T';
   if (!copy.empty() && copy.back() == 'z') copy.back() = 'Z';
-  for (const char* format : {"%FT%TZ", "%FT%T%Ez"}) {
+  const char* const format = copy.ends_with('Z') ? "%FT%TZ" : "%FT%T%Ez";
+  if (copy.ends_with('Z') || ends_with_offset(copy)) {
     if (const auto time = parse_with(copy, format)) return *time;
   }
   return Failure(
