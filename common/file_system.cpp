@@ -5,11 +5,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 
 #include "common/file.h"
+#include "common/mapped_window.h"
 
 namespace lookout {
 namespace {
@@ -35,6 +38,7 @@ class SystemFile final : public File {
       vectors.at(i) = {const_cast<char*>(parts[i].data()), parts[i].size()};
       size += parts[i].size();
     }
+    if (copy_to_window(position, size, parts)) return {};
     const ssize_t written = ::pwritev(handle_.get(), vectors.data(), static_cast<int>(parts.size()),
                                       static_cast<off_t>(position));
     // A write that is cut short says nothing of why: on a regular file it is the disk's end.
@@ -46,17 +50,32 @@ class SystemFile final : public File {
     // posix_fallocate returns the error; it does not set errno.
     if (const int error = ::posix_fallocate(handle_.get(), 0, static_cast<off_t>(size)); error != 0)
       return reason(error);
+    reserved_ = size;
     return {};
   }
 
   Result<void> cut(std::uint64_t size) override {
+    reserved_ = std::min(reserved_, size);
+    window_.close();
     return done_or_reason(::ftruncate(handle_.get(), static_cast<off_t>(size)));
   }
 
   Result<void> sync() override { return done_or_reason(::fdatasync(handle_.get())); }
 
  private:
+  bool copy_to_window(std::uint64_t position, std::size_t size, std::span<const std::string_view> parts) {
+    char* to = position + size <= reserved_ ? window_.at(handle_.get(), position, size) : nullptr;
+    if (!to) return false;
+    for (const std::string_view part : parts) {
+      std::memcpy(to, part.data(), part.size());
+      to += part.size();
+    }
+    return true;
+  }
+
   FileHandle handle_;
+  std::uint64_t reserved_ = 0;
+  MappedWindow window_;
 };
 
 class SystemFiles final : public FileSystem {

@@ -12,15 +12,15 @@
 
 namespace lookout {
 
-/// An open file of a FileSystem, closed with its owner. Threading: as the system's: calls may overlap. An
-/// error is the system's reason alone: who calls knows what it was for.
+/// An open file of a FileSystem, closed with its owner. Threading: calls may overlap, but of write, reserve
+/// and cut one comes after another. An error is the system's reason alone: who calls knows what it was for.
 class File {
  public:
   virtual ~File() = default;
   /// Fills `to` from `position` on; gives how many bytes: fewer only where the file ends.
   virtual Result<std::size_t> read(std::uint64_t position, std::span<char> to) = 0;
-  /// Writes up to four parts, one behind the other, in one call of the system. After a failure any of it may
-  /// be there. Allocates nothing where it succeeds.
+  /// Writes up to four parts, one behind the other. After a failure any of it may be there. Allocates nothing
+  /// where it succeeds. Within what was reserved it is a copy in memory (mapped_window.h).
   virtual Result<void> write(std::uint64_t position, std::span<const std::string_view> parts) = 0;
   /// Takes the disk space of the first `size` bytes; what the file did not have of them are zeros.
   virtual Result<void> reserve(std::uint64_t size) = 0;
