@@ -11,8 +11,9 @@ constexpr auto kNever = Microseconds::max();
 }  // namespace
 
 void Windows::run_deadlines(const Moment& now, std::vector<ClosedWindow>& closed) {
-  while (const auto due = next_deadline()) {
-    if (*due > now.connected) return;
+  while (earliest_deadline() <= now.connected) {
+    const auto due = next_deadline();
+    if (!due || *due > now.connected) return;
     if (!corrections_.empty() && corrections_.front().due == *due) {
       const Correction correction = corrections_.front();
       corrections_.pop_front();
@@ -23,6 +24,12 @@ void Windows::run_deadlines(const Moment& now, std::vector<ClosedWindow>& closed
       close_idle(idle_deadlines_.top().group, {now.arrival, *due}, closed);
     }
   }
+}
+
+// No later than the next deadline, and cheap.
+Microseconds Windows::earliest_deadline() const {
+  const Microseconds idle = idle_deadlines_.empty() ? kNever : idle_deadlines_.top().deadline;
+  return corrections_.empty() ? idle : std::min(idle, corrections_.front().due);
 }
 
 std::optional<Microseconds> Windows::next_deadline() {

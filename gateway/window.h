@@ -173,6 +173,7 @@ class Windows {
   void find_next_change(GroupId id);
   void set_back(GroupId id, Timestamp limit);
 
+  [[nodiscard]] Microseconds earliest_deadline() const;
   [[nodiscard]] Microseconds true_idle_deadline(GroupId id) const;
   void watch_idleness(GroupId id);
   void put_in_queue(GroupId id, Microseconds deadline);
