@@ -13,6 +13,7 @@
 
 #include "common/file.h"
 #include "common/mqtt_session.h"
+#include "common/peer_watch.h"
 
 namespace lookout {
 namespace {
@@ -24,6 +25,7 @@ constexpr auto kLongestRetry = 8s;
 constexpr auto kConnectPatience = 10s;  // Paho looks at its own connect timeout every 3 s only
 constexpr auto kGoodbyePatience = 1s;
 constexpr auto kComplaintInterval = 60s;
+constexpr const char* kNoTopic = "lookout/nobody";
 constexpr int kUnbounded =
     1'000'000'000;  // the owner bounds what is in flight: Paho's own bounds stall (up to 1 s)
 
@@ -33,7 +35,8 @@ class PahoSession final : public MqttSession {
       : options_(std::move(options)),
         events_(std::move(events)),
         address_(fmt::format("{}://{}:{}", options_.mqtt.ca_file.empty() ? "tcp" : "ssl", options_.mqtt.host,
-                             options_.mqtt.port)) {}
+                             options_.mqtt.port)),
+        peer_(options_.mqtt.keepalive) {}
   PahoSession(const PahoSession&) = delete;
   PahoSession& operator=(const PahoSession&) = delete;
   ~PahoSession() override { destroy(); }
@@ -51,7 +54,10 @@ class PahoSession final : public MqttSession {
   Clock::time_point connect_failed(Clock::time_point now, const std::string& why);
   Clock::time_point stay_away(Clock::time_point now);
   bool say_goodbye(std::chrono::milliseconds patience);
-  void lose();
+  Clock::time_point watch(Clock::time_point now);
+  void ask();
+  void lose(Clock::time_point now, const std::string& why);
+  void leave();
   Result<void> connect();
   Result<std::string> read_password() const;
   void subscribe();
@@ -70,11 +76,14 @@ class PahoSession final : public MqttSession {
   static void on_subscribed(void* context, MQTTAsync_successData* data);
   static void on_subscribe_failure(void* context, MQTTAsync_failureData* data);
   static void on_disconnected(void* context, MQTTAsync_successData* /*data*/);
+  static void on_answered(void* context, MQTTAsync_successData* /*data*/) { self(context).hear(); }
+  static void on_delivered(void* context, MQTTAsync_token /*token*/) { self(context).hear(); }
   static void on_lost(void* context, char* cause);
   static int on_message(void* context, char* topic, int topic_length, MQTTAsync_message* message);
   static void on_acknowledged(void* context, MQTTAsync_successData* /*data*/) {
     static_cast<PublishReceipt*>(context)->acknowledged();
   }
+  void hear() noexcept { peer_.heard(Clock::now()); }
   static PahoSession& self(void* context) { return *static_cast<PahoSession*>(context); }
 
   const SessionOptions options_;
@@ -89,6 +98,8 @@ class PahoSession final : public MqttSession {
   std::optional<Clock::time_point> complained_;
   unsigned attempts_ = 0;
   std::minstd_rand random_{std::random_device{}()};
+
+  PeerWatch peer_;  // told by Paho's thread
 
   // Set by Paho's thread, read by step().
   std::atomic<bool> connected_ = false, session_present_ = false, failed_ = false, disconnected_ = false;
@@ -109,10 +120,7 @@ PahoSession::Clock::time_point PahoSession::step(Clock::time_point now) {
       why = report_;
     }
     if (state_ == State::connecting) return connect_failed(now, why);
-    spdlog::warn("mqtt: {} lost the broker at {}: {}", options_.client_id, address_, why);
-    retry_ = kFirstRetry;
-    next_action_ = now;
-    lose();
+    lose(now, why);
   }
   if (state_ == State::connecting && connected_.exchange(false)) {
     state_ = State::connected;
@@ -123,11 +131,12 @@ PahoSession::Clock::time_point PahoSession::step(Clock::time_point now) {
     attempts_ = 0;
     complained_.reset();
     retry_ = kFirstRetry;
+    peer_.heard(now);
     if (!options_.filters.empty()) subscribe();
     if (events_.on_connected) events_.on_connected();
   }
   if (paused_ || state_ == State::leaving) return stay_away(now);
-  if (state_ == State::connected) return Clock::time_point::max();
+  if (state_ == State::connected) return watch(now);
   if (now < next_action_) return next_action_;
   if (state_ == State::connecting) return connect_failed(now, "no answer");
   return begin_connecting(now);
@@ -145,12 +154,46 @@ PahoSession::Clock::time_point PahoSession::stay_away(Clock::time_point now) {
     destroy();
     state_ = State::idle;
   } else if (state_ != State::idle) {
-    lose();
+    leave();
   }
   return paused_ ? Clock::time_point::max() : now;
 }
 
-void PahoSession::lose() {
+// Paho itself notices a connection that is open on this side only after two and a half keepalives, and later
+// while its writes are pending.
+PahoSession::Clock::time_point PahoSession::watch(Clock::time_point now) {
+  switch (peer_.look(now)) {
+    case PeerWatch::Verdict::alive:
+      break;
+    case PeerWatch::Verdict::ask:
+      ask();
+      break;
+    case PeerWatch::Verdict::dead:
+      lose(now, "it does not answer");
+      return next_action_;
+  }
+  return peer_.next_look(now);
+}
+
+// A broker answers even where nothing is to be unsubscribed (MQTT 3.1.1, 3.10.4). Paho's own PINGREQ cannot
+// be had at will.
+void PahoSession::ask() {
+  MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+  response.context = this;
+  response.onSuccess = on_answered;
+  const std::lock_guard lock(handle_mutex_);
+  const int code = MQTTAsync_unsubscribe(handle_, kNoTopic, &response);
+  if (code != MQTTASYNC_SUCCESS) report(fmt::format("cannot ask: {}", MQTTAsync_strerror(code)));
+}
+
+void PahoSession::lose(Clock::time_point now, const std::string& why) {
+  spdlog::warn("mqtt: {} lost the broker at {}: {}", options_.client_id, address_, why);
+  retry_ = kFirstRetry;
+  next_action_ = now;
+  leave();
+}
+
+void PahoSession::leave() {
   destroy();
   state_ = State::idle;
   if (events_.on_lost) events_.on_lost();
@@ -204,7 +247,7 @@ Result<void> PahoSession::connect() {
     const std::lock_guard lock(handle_mutex_);
     handle_ = handle;
   }
-  MQTTAsync_setCallbacks(handle, this, on_lost, on_message, nullptr);
+  MQTTAsync_setCallbacks(handle, this, on_lost, on_message, on_delivered);
 
   MQTTAsync_connectOptions connect = MQTTAsync_connectOptions_initializer;
   MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
@@ -308,6 +351,7 @@ void PahoSession::on_connect_failure(void* context, MQTTAsync_failureData* data)
 }
 
 void PahoSession::on_subscribed(void* context, MQTTAsync_successData* data) {
+  self(context).hear();
   constexpr int kRefused = 0x80;
   const auto& filters = self(context).options_.filters;
   for (std::size_t i = 0; i < filters.size(); ++i) {
@@ -341,6 +385,7 @@ int PahoSession::on_message(void* context, char* topic, int topic_length, MQTTAs
   view.payload = {static_cast<const char*>(message->payload), static_cast<std::size_t>(message->payloadlen)};
   view.retain = message->retained != 0;
   self(context).events_.on_message(view);
+  self(context).hear();  // not before: nothing else can be heard while that waits for the disk
   MQTTAsync_freeMessage(&message);
   MQTTAsync_free(topic);
   return 1;

@@ -50,9 +50,8 @@ TEST_CASE("a half-open connection under load: nothing lost") {
   check_whole(site, fmt::format("half open, noticed after {:.1f} s", noticed));
 }
 
-// Paho 1.3.12 waits a whole keepalive for the PINGRESP, and looks every few seconds: up to 13 s of the 7.5
-// promised.
-TEST_CASE("a half-open connection is noticed within one and a half keepalives", "[.]") {
+// With Paho 1.3.12 alone it takes more than two and a half.
+TEST_CASE("a half-open connection is noticed within one and a half keepalives") {
   Site site;
   double longest = 0;
   for (int i = 0; i < 3; ++i) {
@@ -62,7 +61,7 @@ TEST_CASE("a half-open connection is noticed within one and a half keepalives", 
     REQUIRE(wait_until([&] { return site.logged("session resumed") > static_cast<std::size_t>(i); }));
   }
   std::cout << fmt::format("half open, noticed after at most {:.1f} s", longest) << std::endl;
-  CHECK(longest < 1.5 * kKeepalive.count() + 0.5);
+  CHECK(longest < 1.5 * kKeepalive.count() + 1);
 }
 
 TEST_CASE("two seconds of delay either way: no connection is lost, and nothing else") {
