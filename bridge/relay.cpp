@@ -36,6 +36,8 @@ class Relay {
       const bool held_up = Clock::now() < retry_at_;
       service_.journal().wait_beyond(held_up ? kNever : archiver_.position(),
                                      held_up ? std::min(retry_at_, stats_at_) : stats_at_);
+      // At once: an archive that is behind, or held up, is not what a broker could have lost.
+      if (const auto connection = service_.new_connection(kNever)) service_.say_online(*connection);
       if (Clock::now() >= retry_at_) {
         if (auto archived = archiver_.archive_batch(stop); !archived) {
           if (archived.error().kind == ArchiveFailure::Kind::broken) return Failure(archived.error().text);

@@ -65,10 +65,10 @@ Service::Service(const Config& config, const StateFolder& folder, Options option
   events.on_message = [](const MessageView&) {};
   events.on_connected = [this] {
     outbox_.on_connected();
-    publisher_->send(online_, no_receipt_);
     {
       const std::lock_guard lock(connection_mutex_);
-      connection_ = {connection_.number + 1, journal_->end()};
+      ++connections_;
+      end_at_connect_ = journal_->end();
     }
     journal_->wake();
   };
@@ -81,9 +81,19 @@ Service::Service(const Config& config, const StateFolder& folder, Options option
 
 Service::~Service() { supervisor_.stop(); }
 
-Service::Connection Service::connection() const {
+std::optional<std::uint64_t> Service::new_connection(std::uint64_t position) const {
   const std::lock_guard lock(connection_mutex_);
-  return connection_;
+  if (told_ == connections_ || position < end_at_connect_) return std::nullopt;
+  return connections_;
+}
+
+void Service::say_online(std::uint64_t connection) {
+  {
+    const std::lock_guard lock(connection_mutex_);
+    told_ = connection;
+  }
+  // Where that connection is lost again already, the next one has it told anew.
+  publisher_->send(online_, no_receipt_);
 }
 
 std::string Service::own_topic(std::string_view what) const {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -61,12 +62,13 @@ class Service {
   bool await_acknowledged(std::uint64_t tag, const std::stop_token& stop) {
     return outbox_.await_acknowledged(tag, stop);
   }
-  /// The publishing session's last connection.
-  struct Connection {
-    std::uint64_t number = 0;       ///< 0: there was none yet
-    std::uint64_t journal_end = 0;  ///< when it came about
-  };
-  [[nodiscard]] Connection connection() const;
+  /// The publishing session's last connection, by its number, where say_online() was not called for it yet
+  /// and `position`, up to which the worker has read the journal, has caught up with what was the journal's
+  /// end then.
+  [[nodiscard]] std::optional<std::uint64_t> new_connection(std::uint64_t position) const;
+  /// The retained status `online`, behind what was published so far: a broker may have lost it. By the
+  /// worker.
+  void say_online(std::uint64_t connection);
   /// lookout/{program}/{box}/{what}
   [[nodiscard]] std::string own_topic(std::string_view what) const;
 
@@ -88,8 +90,10 @@ class Service {
   Supervisor supervisor_;
   Intake intake_;
   std::unique_ptr<MqttSession> publisher_;
-  mutable std::mutex connection_mutex_;
-  Connection connection_;
+  mutable std::mutex connection_mutex_;  // guards what follows
+  std::uint64_t connections_ = 0;        // of the publishing session
+  std::uint64_t end_at_connect_ = 0;     // of the journal, at the last one
+  std::uint64_t told_ = 0;               // the one on which the status was last told
 };
 
 }  // namespace lookout

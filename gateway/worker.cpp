@@ -128,15 +128,17 @@ void Worker::notice_loss(const journal::Record& record) {
 }
 
 // A broker may have lost what it retained: on every connection, once the machine has caught up, the present
-// state of all alerts.
+// state of all alerts, and then the status.
 bool Worker::announce(Service& service, const std::stop_token& stop) {
-  const auto connection = service.connection();
-  if (connection.number == announced_ || reader_->position() < connection.journal_end) return true;
-  announced_ = connection.number;
+  const auto connection = service.new_connection(reader_->position());
+  if (!connection) return true;
   messages_.clear();
   for (AlertChange& alert : machine_.alerts().current()) render(Output{std::move(alert)}, {}, messages_);
-  return std::ranges::all_of(
-      messages_, [&](Outgoing& message) { return publish(std::move(message), std::nullopt, service, stop); });
+  for (Outgoing& message : messages_) {
+    if (!publish(std::move(message), std::nullopt, service, stop)) return false;
+  }
+  service.say_online(*connection);
+  return true;
 }
 
 // `position`: where the cursor stands once this message and all before it are confirmed.

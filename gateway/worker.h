@@ -81,7 +81,6 @@ class Worker {
   std::vector<Outgoing> messages_;
   Microseconds last_connected_{};  // in the stamp of the last record
   std::uint64_t next_offset_ = 0;  // of the record after the last one
-  std::uint64_t announced_ = 0;    // the connection on which the alerts were last told
   std::uint64_t bytes_taken_ = 0;  // of the journal, since the last snapshot
   Clock::time_point last_snapshot_{}, snapshot_complaint_{};
 

@@ -6,11 +6,13 @@
 #include <map>
 #include <set>
 
+#include "common/journal_writer.h"
 #include "tests/support/box.h"
 #include "tests/support/ledger.h"
 #include "tests/support/subscriber.h"
 #include "tests/support/wait.h"
 
+using namespace lookout;
 using namespace lookout::test;
 
 namespace {
@@ -229,5 +231,30 @@ TEST_CASE("a broker that lost what it retained gets the alerts back") {
   broker.start();
   Subscriber late(broker, {"alerts/#"});
   CHECK(wait_until([&] { return alert_changes(late) == std::vector<std::string>{"firing r0"}; }));
+  CHECK(gateway.stop() == 0);
+}
+
+// Whoever sees `online` may believe that the alerts are those of everything that was taken before.
+TEST_CASE("status is online only after the outputs of what was in the journal at the connection") {
+  constexpr int kReadings = 100'000;
+  Broker broker;
+  Box box(broker.port(), window("10s"));
+  {
+    JournalConfig config;
+    config.limit = std::uint64_t{1} << 30;
+    const auto journal = std::move(*JournalWriter::open(box.state() / "gateway" / "journal", config));
+    const Timestamp begin = wall_clock_now() - std::chrono::hours{48};
+    for (int i = 0; i < kReadings; ++i) {
+      REQUIRE(journal->prepare());
+      REQUIRE(journal->append({begin + std::chrono::seconds{i}, "sensors/net/north/a/t", R"({"value":1})"}));
+    }
+  }
+  Subscriber subscriber(broker, {"aggregates/#", "lookout/gateway/+/status"});
+  ChildProcess gateway = box.start("gateway");
+  REQUIRE(wait_until([&] { return !subscriber.received("lookout/").empty(); }));
+  const auto received = subscriber.received();
+  const auto status = std::ranges::find_if(received, [](auto& m) { return m.topic.starts_with("lookout/"); });
+  CHECK(status->json()["state"] == "online");
+  CHECK(status - received.begin() >= kReadings / 10 - 7);  // all but the windows that lag holds open
   CHECK(gateway.stop() == 0);
 }
