@@ -125,13 +125,14 @@ int Service::run(const Work& work) {
   worker.request_stop();
   journal_->wake();
   worker.join();
-  shut_down();
-  if (outcome) return kExitDone;
+  const auto synced = shut_down();
+  if (!synced) spdlog::critical("{}", synced.error());
+  if (outcome) return synced ? kExitDone : kExitTryAgain;
   spdlog::critical("{}", outcome.error());
   return kExitFailed;
 }
 
-void Service::shut_down() {
+Result<void> Service::shut_down() {
   // Straight to the network: with the broker away the outbox may be full, and nobody would make room.
   publisher_->send(stopping_, no_receipt_);
   outbox_.drain(std::chrono::steady_clock::now() + kDrainPatience);
@@ -139,7 +140,7 @@ void Service::shut_down() {
   supervisor_.stop();
   intake_.close(kGoodbyePatience);
   publisher_->close(kGoodbyePatience);
-  if (const auto synced = journal_->sync(); !synced) spdlog::error("{}", synced.error());
+  return journal_->sync();
 }
 
 }  // namespace lookout

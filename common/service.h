@@ -44,7 +44,8 @@ class Service {
 
   /// The worker's part: reads the journal and publishes until `stop`; a failure it cannot mend is returned.
   using Work = std::function<Result<void>(const std::stop_token& stop)>;
-  /// Runs until a signal or the work's failure; returns the exit code.
+  /// Runs until a signal or the work's failure; returns the exit code: kExitTryAgain where the journal's last
+  /// sync fails.
   int run(const Work& work);
 
   /// Waits while the outbox is full: the back-pressure that lets the journal take up the slack. False when
@@ -76,7 +77,7 @@ class Service {
   Service(const Config& config, const StateFolder& folder, Options options,
           std::unique_ptr<JournalWriter> journal);
   [[nodiscard]] Outgoing status(std::string_view state) const;
-  void shut_down();
+  Result<void> shut_down();
 
   struct NoReceipt final : PublishReceipt {
     void acknowledged() noexcept override {}

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <thread>
 
+#include "tests/fault/preload.h"
 #include "tests/fault/site.h"
 #include "tests/support/wait.h"
 
@@ -21,12 +22,10 @@ class WallClock {
   WallClock() { step(0s); }
   /// Programs started from now on have this clock, until take_back().
   void give() const {
-    const char* options = std::getenv("ASAN_OPTIONS");
-    ::setenv("ASAN_OPTIONS", fmt::format("{}:verify_asan_link_order=0", options ? options : "").c_str(), 1);
     ::setenv("CLOCK_SHIM_FILE", (folder_ / "offset").c_str(), 1);
-    ::setenv("LD_PRELOAD", LOOKOUT_CLOCK_SHIM, 1);
+    preload(LOOKOUT_CLOCK_SHIM);
   }
-  static void take_back() { ::unsetenv("LD_PRELOAD"); }
+  static void take_back() { preload_nothing(); }
 
   /// From the true time; the file keeps its place, because it is mapped.
   void step(std::chrono::seconds offset) {
