@@ -75,9 +75,12 @@ class Relay {
     // Figures that nobody has taken yet are out of date; a full outbox would make the archive wait for the
     // broker.
     if (service_.unacknowledged() > 0) return;
-    service_.publish({service_.own_topic("stats"),
-                      render_stats(wall_clock_now(), archiver_.books(), archiver_.journal_state()), false},
-                     0, stop);
+    JournalState journal = archiver_.journal_state();
+    journal.journal_limit = service_.journal().limit();
+    journal.journal_full = service_.intake().is_full();
+    service_.publish(
+        {service_.own_topic("stats"), render_stats(wall_clock_now(), archiver_.books(), journal), false}, 0,
+        stop);
   }
 
   Service& service_;

@@ -31,6 +31,8 @@ std::string render_stats(Timestamp now, const ArchiveBooks& books, const Journal
                       {"retained_ignored", books.retained_ignored}};
   payload["lag"] = {{"records", journal.lag_records}, {"bytes", journal.lag_bytes}};
   payload["journal_bytes"] = journal.journal_bytes;
+  payload["journal_limit"] = journal.journal_limit;
+  payload["journal_full"] = journal.journal_full;
   payload["unreadable_records"] = journal.unreadable_records;
   payload["archived"] = {{"messages", books.archived.messages},
                          {"readings", books.archived.readings},

@@ -29,7 +29,8 @@ struct ArchiveBooks {
 /// How the journal stands to the archive.
 struct JournalState {
   std::uint64_t lag_records = 0, lag_bytes = 0;  ///< journaled, not yet archived
-  std::uint64_t journal_bytes = 0;
+  std::uint64_t journal_bytes = 0, journal_limit = 0;
+  bool journal_full = false;  ///< above its high-water mark: the subscription is left, the broker queues
   std::uint64_t unreadable_records = 0;
 };
 

@@ -49,6 +49,8 @@ class Intake {
   /// Leaves the broker, which keeps the session and queues. After the supervisor has stopped.
   void close(std::chrono::milliseconds patience);
 
+  /// Whether the session is away because the journal is above its high-water mark. From any thread.
+  [[nodiscard]] bool is_full() const { return full_; }
   /// Connected time now, as in the stamps. From any thread.
   Microseconds connected();
   /// Appends a record that says no more than what time it is. From any thread but the MQTT library's.

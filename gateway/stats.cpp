@@ -37,6 +37,8 @@ std::string render_stats(const Machine& machine, const StatsFrame& frame) {
   stats["seq_gaps"] = machine.seqs().gaps();
   stats["lag"] = {{"records", frame.lag_records}, {"bytes", frame.lag_bytes}};
   stats["journal_bytes"] = frame.journal_bytes;
+  stats["journal_limit"] = frame.journal_limit;
+  stats["journal_full"] = frame.journal_full;
   stats["unreadable_records"] = frame.unreadable_records;
   stats["outbox"] = frame.outbox;
   stats["readings_per_second"] = frame.readings_per_second;

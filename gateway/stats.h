@@ -12,7 +12,8 @@ struct StatsFrame {
   Timestamp time;
   double readings_per_second = 0;
   std::uint64_t lag_records = 0, lag_bytes = 0;  ///< journaled, not yet through the machine
-  std::uint64_t journal_bytes = 0;
+  std::uint64_t journal_bytes = 0, journal_limit = 0;
+  bool journal_full = false;  ///< above its high-water mark: the subscription is left, the broker queues
   std::uint64_t unreadable_records = 0;
   std::uint64_t outbox = 0;  ///< published, not yet acknowledged
 };

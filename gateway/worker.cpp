@@ -236,6 +236,8 @@ Outgoing Worker::make_stats(Service& service, Clock::time_point now) {
   frame.lag_records = service.journal().end() - reader_->position();
   frame.lag_bytes = service.journal().bytes_from(reader_->segment(), reader_->segment_position());
   frame.journal_bytes = service.journal().size_bytes();
+  frame.journal_limit = service.journal().limit();
+  frame.journal_full = service.intake().is_full();
   frame.unreadable_records = reader_->lost();
   frame.outbox = service.unacknowledged();
   readings_at_last_stats_ = readings;

@@ -1,9 +1,11 @@
 #include <catch2/catch.hpp>
 
+#include "common/journal_writer.h"
 #include "tests/support/box.h"
 #include "tests/support/subscriber.h"
 #include "tests/support/wait.h"
 
+using namespace lookout;
 using namespace lookout::test;
 
 namespace {
@@ -114,4 +116,28 @@ TEST_CASE("without a broker the programs still stop in time") {
     child.send(SIGTERM);
     CHECK(child.wait(std::chrono::seconds{10}) == 0);
   }
+}
+
+// One old segment, which cannot be trimmed, is more than the whole journal may have.
+TEST_CASE("statistics tell of a journal above its high-water mark, and that the subscription is left") {
+  Broker broker;
+  Box box(broker.port(), "[journal]\nsegment = \"1 MiB\"\nlimit = \"4 MiB\"\n");
+  {
+    const auto journal =
+        std::move(*JournalWriter::open(box.state() / "gateway" / "journal", JournalConfig{}));
+    const std::string payload = R"({"value":1})" + std::string(1000, ' ');
+    REQUIRE(journal->prepare());
+    for (int i = 0; i < 6000; ++i)
+      REQUIRE(journal->append({wall_clock_now(), "sensors/net/north/a/t", payload}));
+  }
+  Subscriber subscriber(broker, {"lookout/+/+/stats"});
+  ChildProcess gateway = box.start("gateway", false);
+  REQUIRE(wait_until([&] { return !subscriber.received("lookout/gateway/").empty(); }));
+  const auto stats = subscriber.received("lookout/gateway/").front().json();
+  INFO(stats.dump());
+  CHECK(stats["journal_full"] == true);
+  CHECK(stats["journal_limit"] == 4 << 20);
+  CHECK(stats["journal_bytes"] > 6'000'000);
+  CHECK(box.log("gateway").find("-in connected") == std::string::npos);
+  CHECK(gateway.stop() == 0);
 }

@@ -15,13 +15,18 @@ TEST_CASE("the statistics say what was received and what became of it") {
   books.retained_ignored = 4;
   books.archived = {.messages = 12, .readings = 6, .aggregates = 2};
   books.malformed_aggregates = 1;
-  const JournalState journal{
-      .lag_records = 3, .lag_bytes = 400, .journal_bytes = 5000, .unreadable_records = 2};
+  const JournalState journal{.lag_records = 3,
+                             .lag_bytes = 400,
+                             .journal_bytes = 5000,
+                             .journal_limit = 5500,
+                             .journal_full = true,
+                             .unreadable_records = 2};
   CHECK(
       render_stats(*parse_rfc3339("2026-11-22T11:20:00Z"), books, journal) ==
       R"({"time":"2026-11-22T11:20:00Z",)"
       R"("books":{"received":10,"accepted":6,"duplicate":1,"rejected":{"not_json":2,"bad_name":1},"retained_ignored":4},)"
-      R"("lag":{"records":3,"bytes":400},"journal_bytes":5000,"unreadable_records":2,)"
+      R"("lag":{"records":3,"bytes":400},"journal_bytes":5000,"journal_limit":5500,"journal_full":true,)"
+      R"("unreadable_records":2,)"
       R"("archived":{"messages":12,"readings":6,"aggregates":2},"malformed_aggregates":1})");
 }
 
