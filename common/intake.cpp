@@ -43,6 +43,7 @@ Intake::Intake(const Config& config, Options options, JournalWriter& journal, Su
   session.filters = std::move(options.filters);
   SessionEvents events;
   events.on_message = [this](const MessageView& message) { take(message); };
+  events.on_session = [this](bool resumed) { set_session(resumed); };
   events.on_connected = [this] { set_link(true); };
   events.on_lost = [this] { set_link(false); };
   events.wake = [this] { supervisor_.wake(); };
@@ -125,7 +126,8 @@ Result<void> Intake::append(const MessageView& message, journal::Kind kind) {
 Result<void> Intake::append_changes(Clock::time_point now) {
   if (!record_link_and_clock_) return {};
   const auto record = [&](journal::Kind kind) {
-    return journal_.append({.arrival = wall_clock_now(), .topic = {}, .payload = {}}, kind,
+    const bool resumed = kind == journal::Kind::link_up && resumed_;
+    return journal_.append({.arrival = wall_clock_now(), .topic = {}, .payload = {}, .retain = resumed}, kind,
                            {connected_.look(now), trusted_});
   };
   if (recorded_link_ != connected_.up()) {
@@ -150,6 +152,11 @@ void Intake::set_link(bool up) {
   const auto now = Clock::now();
   connected_.set_link(up, now);
   record_changes(now);
+}
+
+void Intake::set_session(bool resumed) {
+  const std::lock_guard lock(append_mutex_);
+  resumed_ = resumed;
 }
 
 void Intake::look_at_clock() {

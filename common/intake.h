@@ -25,7 +25,7 @@ namespace lookout {
 ///
 /// Every record is stamped with the time in its three parts (journal_format.h). For who computes with time,
 /// changes of the link and of the clock's trust are records of their own, right before the first record that
-/// comes after them.
+/// comes after them. A link that comes up says whether the broker had kept the session.
 class Intake {
  public:
   struct Options {
@@ -64,6 +64,7 @@ class Intake {
   Result<void> append_changes(Clock::time_point now);
   void record_changes(Clock::time_point now);
   void set_link(bool up);
+  void set_session(bool resumed);
   void look_at_clock();
   Clock::time_point prepare_journal(Clock::time_point now);
   void sync_journal();
@@ -78,7 +79,7 @@ class Intake {
   std::mutex append_mutex_;  // held for one append: guards the order of stamps, and what follows
   ConnectedClock connected_;
   bool trusted_;
-  bool recorded_link_ = false;
+  bool recorded_link_ = false, resumed_ = false;
   std::optional<bool> recorded_trust_;
 
   Supervisor& supervisor_;

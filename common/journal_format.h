@@ -57,6 +57,7 @@ enum class Kind : std::uint8_t {
 
 constexpr bool is_kind(Kind kind) { return kind >= Kind::message && kind <= Kind::configuration; }
 
+/// Of a message: the broker had kept it (MessageView::retain). Of link_up: it had kept the session.
 inline constexpr std::uint8_t kFlagRetain = 1;
 inline constexpr std::uint8_t kFlagCut = 2;
 inline constexpr std::uint8_t kFlagUntrusted = 4;
@@ -96,7 +97,7 @@ struct Stamp {
 /// A record as found in a segment; views into the reader's buffer.
 struct Record {
   std::uint64_t offset = 0;
-  MessageView message;  ///< of other kinds than message: its arrival, and a configuration's payload
+  MessageView message;  ///< of other kinds than message: its arrival, a configuration's payload, and retain
   Kind kind = Kind::message;
   Stamp stamp{};
 };

@@ -33,10 +33,11 @@ struct SessionOptions {
 
 /// What a session tells its owner. on_message is called on the MQTT library's thread, and the PUBACK goes out
 /// when it returns: it must have put the message where a crash cannot take it, and it must not wait for
-/// anything that itself waits for MQTT. The others are called from step(). `wake` may be called from any
-/// thread.
+/// anything that itself waits for MQTT. on_session is called there too, before the first message of each
+/// connection. The others are called from step(). `wake` may be called from any thread.
 struct SessionEvents {
   std::function<void(const MessageView&)> on_message;
+  std::function<void(bool resumed)> on_session;  ///< whether the broker had kept it
   std::function<void()> on_connected;
   std::function<void()> on_lost;
   std::function<void()> wake;  ///< step() has something to do

@@ -340,7 +340,9 @@ void PahoSession::destroy() {
 }
 
 void PahoSession::on_connect_success(void* context, MQTTAsync_successData* data) {
-  self(context).session_present_ = data->alt.connect.sessionPresent != 0;
+  const bool resumed = data->alt.connect.sessionPresent != 0;
+  self(context).session_present_ = resumed;
+  if (self(context).events_.on_session) self(context).events_.on_session(resumed);
   self(context).connected_ = true;
   self(context).events_.wake();
 }

@@ -230,6 +230,7 @@ ordered_json line_of(const journal::Record& record) {
     line["kind"] = kKinds.at(static_cast<std::size_t>(record.kind) - 1);
     line["connected_s"] = std::chrono::duration<double>(record.stamp.connected).count();
     line["trusted"] = record.stamp.trusted;
+    if (record.message.retain) line["resumed"] = true;
     return line;
   }
   line["topic"] = record.message.topic;

@@ -38,6 +38,8 @@ void Machine::step(const journal::Record& record, std::vector<Output>& outputs) 
   windows_->run_deadlines({arrival, clock_.connected()}, closed_);
   put_out_closed(outputs);
   if (record.kind == journal::Kind::configuration) return reconfigure(record, outputs);
+  if (shows_lost_past(record)) note_loss(arrival);
+  begun_ |= record.kind == journal::Kind::message || record.kind == journal::Kind::link_up;
   if (record.kind != journal::Kind::message) return;
   decoder_->decode(record.message, decoded_);
   for (Refusal& refusal : decoded_.refusals) reject(std::move(refusal), outputs);

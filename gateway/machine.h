@@ -32,6 +32,11 @@ class Machine {
   /// Takes one record and replaces `outputs` by what follows from it, in order: first what its time alone
   /// brings, then what its message does.
   void step(const journal::Record& record, std::vector<Output>& outputs);
+  /// Whether the record says that the broker's session is older than anything this machine remembers: what
+  /// the box took of it before is lost, with its state. step() does what note_loss() does then.
+  [[nodiscard]] bool shows_lost_past(const journal::Record& record) const {
+    return !begun_ && record.kind == journal::Kind::link_up && record.message.retain;
+  }
   /// Records from before `arrival` are lost: results of windows that begin before it are incomplete.
   void note_loss(Timestamp arrival) { windows_->note_loss(arrival); }
   /// The end of input: replaces `outputs` by what all windows hold that was not published.
@@ -57,7 +62,7 @@ class Machine {
   /// nothing.
   template <typename Archive>
   void serialize(Archive& archive) {
-    archive(*decoder_, clock_, dedup_, *windows_, alerts_, books_, seqs_, lateness_);
+    archive(*decoder_, clock_, dedup_, *windows_, alerts_, books_, seqs_, lateness_, begun_);
   }
 
  private:
@@ -80,6 +85,7 @@ class Machine {
   Books books_;
   SeqBook seqs_;
   Lateness lateness_;
+  bool begun_ = false;       // has heard from a broker
   Decoder::Result decoded_;  // these three are reused from step to step
   std::vector<ClosedWindow> closed_;
   std::vector<AlertChange> changes_;

@@ -27,7 +27,7 @@
 namespace lookout {
 namespace {
 
-constexpr std::string_view kMagic = "LKSNAP01";
+constexpr std::string_view kMagic = "LKSNAP02";
 constexpr const char* kExtension = ".snapshot";
 constexpr std::size_t kBuffer = std::size_t{256} << 10;
 

@@ -121,6 +121,12 @@ bool Worker::process(const journal::Record& record, Service& service, const std:
 }
 
 void Worker::notice_loss(const journal::Record& record) {
+  if (machine_.shows_lost_past(record)) {
+    spdlog::error(
+        "the broker knows this box, whose state is new: what it took before is lost: windows that begin "
+        "before {} are marked incomplete",
+        to_rfc3339(record.message.arrival));
+  }
   if (record.offset == next_offset_) return;
   spdlog::error("journal: offsets {} to {} are lost: windows that begin before {} are marked incomplete",
                 next_offset_, record.offset - 1, to_rfc3339(record.message.arrival));

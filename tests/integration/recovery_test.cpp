@@ -258,3 +258,43 @@ TEST_CASE("status is online only after the outputs of what was in the journal at
   CHECK(status - received.begin() >= kReadings / 10 - 7);  // all but the windows that lag holds open
   CHECK(gateway.stop() == 0);
 }
+
+// The card is replaced; the broker, on another box or with a disk of its own, still knows the gateway.
+TEST_CASE("a gateway that lost its state says which windows lack what it had taken before") {
+  Broker broker;
+  Box box(broker.port(), window("10s") + "[time]\nlag = \"0s\"\n");
+  Subscriber subscriber(broker, {"aggregates/#"});
+  const auto read = [&](std::int64_t time) {
+    broker.publish("sensors/net/north/a/t", fmt::format(R"({{"event_time":{},"value":1}})", time));
+  };
+  const std::int64_t start = std::time(nullptr) / 10 * 10 - 100;
+  ChildProcess gateway = box.start("gateway");
+  read(start + 1);
+  read(start + 12);
+  REQUIRE(wait_until([&] { return subscriber.received().size() == 1; }));
+  CHECK_FALSE(subscriber.received().back().json().contains("incomplete"));
+  gateway.kill();
+  std::filesystem::remove_all(box.state());
+  read(start + 13);
+  gateway = box.start("gateway");
+  const std::int64_t later = std::time(nullptr) / 10 * 10 + 20;
+  read(later + 1);
+  read(later + 11);
+  REQUIRE(wait_until([&] { return subscriber.received().size() == 3; }));
+  const auto lacking = subscriber.received()[1].json(), complete = subscriber.received()[2].json();
+  CHECK(static_cast<std::int64_t>(epoch_of(lacking["start"])) == start + 10);
+  CHECK(lacking["count"] == 1);
+  CHECK(lacking["incomplete"] == true);
+  CHECK(static_cast<std::int64_t>(epoch_of(complete["start"])) == later);
+  CHECK_FALSE(complete.contains("incomplete"));
+  CHECK(box.log("gateway").find("the broker knows this box, whose state is new") != std::string::npos);
+
+  // What comes out again after a kill says the same, to the byte.
+  gateway.kill();
+  std::filesystem::remove(box.state() / "gateway" / "cursor");
+  gateway = box.start("gateway");
+  REQUIRE(wait_until([&] { return subscriber.received().size() == 5; }));
+  CHECK(subscriber.received()[3].payload == subscriber.received()[1].payload);
+  CHECK(subscriber.received()[4].payload == subscriber.received()[2].payload);
+  CHECK(gateway.stop() == 0);
+}

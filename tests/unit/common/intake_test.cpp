@@ -132,6 +132,8 @@ TEST_CASE(
   CHECK(down.kind == journal::Kind::link_down);
   CHECK(up.kind == journal::Kind::link_up);
   CHECK(down.stamp.connected == up.stamp.connected);
+  CHECK_FALSE(rig.changes.front().message.retain);  // the session was new then
+  CHECK(up.message.retain);
   spdlog::default_logger()->sinks().pop_back();
   const auto count = [&](const std::string& word) {
     std::size_t found = 0;

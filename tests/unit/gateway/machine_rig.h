@@ -56,6 +56,8 @@ class MachineRig {
     if (linked) connected += std::chrono::seconds{seconds};
   }
   std::vector<Outgoing> tick() { return step(journal::Kind::tick, {}, {}); }
+  /// A connection; whether the broker had kept the session.
+  std::vector<Outgoing> link_up(bool resumed) { return step(journal::Kind::link_up, {}, {}, resumed); }
   std::vector<Outgoing> configure(const Config& config) {
     return step(journal::Kind::configuration, {}, to_json(config.sources));
   }
@@ -84,10 +86,13 @@ class MachineRig {
   std::vector<Outgoing> published;
 
  private:
-  std::vector<Outgoing> step(journal::Kind kind, std::string_view topic, std::string_view payload) {
+  std::vector<Outgoing> step(journal::Kind kind, std::string_view topic, std::string_view payload,
+                             bool retain = false) {
     std::vector<Output> outputs;
-    const journal::Record record{
-        offset_++, {Timestamp{std::chrono::seconds{wall}}, topic, payload}, kind, {connected, trusted}};
+    const journal::Record record{offset_++,
+                                 {Timestamp{std::chrono::seconds{wall}}, topic, payload, retain},
+                                 kind,
+                                 {connected, trusted}};
     machine.step(record, outputs);
     return keep(outputs, record);
   }

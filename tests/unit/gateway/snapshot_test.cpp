@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <map>
+#include <set>
 
 #include "common/file.h"
 #include "tests/support/temp_folder.h"
@@ -113,4 +115,52 @@ TEST_CASE("two are kept, the newest counts, one that is damaged gives way to the
 TEST_CASE("a snapshot that cannot be written leaves the others alone") {
   MachineRig rig(config());
   CHECK_FALSE(SnapshotStore("/nonexistent").write(head_at(1, rig.machine), rig.machine));
+}
+
+namespace {
+
+/// Starts of windows, in seconds after kStart, by whether they are complete.
+std::map<bool, std::set<std::int64_t>> starts(const std::vector<Outgoing>& messages) {
+  std::map<bool, std::set<std::int64_t>> found;
+  for (const Outgoing& message : messages) {
+    const auto json = nlohmann::json::parse(message.payload);
+    if (message.topic.starts_with("aggregates/net/5m"))
+      found[!json.contains("incomplete")].insert(
+          parse_rfc3339(json["start"].get<std::string>())->time_since_epoch() / 1s - MachineRig::kStart);
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a machine that is younger than the broker's session lacks what came before; restored it does not") {
+  MachineRig rig(config());
+  rig.pass(400);
+  rig.link_up(true);
+  for (int i = 300; i < 1300; ++i) rig.live("north/s", i, 1);
+  const TempFolder folder;
+  const SnapshotStore store(folder.path());
+  REQUIRE(store.write(head_at(12, rig.machine), rig.machine));
+  MachineRig other(std::move(store.load("box")->machine));
+  for (MachineRig* each : {&rig, &other}) {
+    each->wall = MachineRig::kStart + 1301;
+    each->connected = 1000s;
+    each->link_up(true);
+    each->finish();
+  }
+  CHECK(starts(rig.published) ==
+        std::map<bool, std::set<std::int64_t>>{{false, {300}}, {true, {600, 900, 1200}}});
+  CHECK(starts(other.published) == std::map<bool, std::set<std::int64_t>>{{true, {1200}}});
+}
+
+TEST_CASE("a session that is as old as the machine lacks nothing, however often it is resumed") {
+  MachineRig rig(config());
+  rig.pass(400);
+  rig.link_up(false);
+  rig.live("north/s", 400, 1);
+  rig.pass(100);
+  rig.link_up(true);
+  rig.finish();
+  CHECK(starts(rig.published) == std::map<bool, std::set<std::int64_t>>{{true, {300}}});
 }
