@@ -1,5 +1,6 @@
 // The part of Windows that connected time drives: closing by idleness, and corrections when they are due.
 #include <algorithm>
+#include <functional>
 
 #include "gateway/window.h"
 
@@ -21,14 +22,14 @@ void Windows::run_deadlines(const Moment& now, std::vector<ClosedWindow>& closed
     } else {
       // At the deadline itself, not at the record that shows it has passed: how often records come must not
       // matter.
-      close_idle(idle_deadlines_.top().group, {now.arrival, *due}, closed);
+      close_idle(idle_queue_.front().second, {now.arrival, *due}, closed);
     }
   }
 }
 
 // No later than the next deadline, and cheap.
 Microseconds Windows::earliest_deadline() const {
-  const Microseconds idle = idle_deadlines_.empty() ? kNever : idle_deadlines_.top().deadline;
+  const Microseconds idle = idle_queue_.empty() ? kNever : idle_queue_.front().first;
   return corrections_.empty() ? idle : std::min(idle, corrections_.front().due);
 }
 
@@ -80,26 +81,34 @@ Microseconds Windows::true_idle_deadline(GroupId id) const {
 void Windows::watch_idleness(GroupId id) {
   const Group& group = groups_[id];
   const Microseconds earliest = group.last_connected + idle_;
-  if (earliest < group.idle_deadline && !group.stores.empty()) put_in_queue(id, earliest);
+  if (earliest < group.idle_deadline && true_idle_deadline(id) < group.idle_deadline)
+    put_in_queue(id, earliest);
 }
 
+// The entry that it had before stays in the heap, known by its other deadline, until it comes to the head or
+// such entries are the larger part.
 void Windows::put_in_queue(GroupId id, Microseconds deadline) {
-  Group& group = groups_[id];
-  group.idle_deadline = deadline;
-  ++group.place_in_queue;  // any other is no longer its own
-  if (deadline != kNever) idle_deadlines_.push({deadline, id, group.place_in_queue});
+  groups_[id].idle_deadline = deadline;
+  if (deadline == kNever) return;
+  if (idle_queue_.size() >= 2 * groups_.size()) {
+    std::erase_if(idle_queue_, [&](const auto& entry) { return !is_current(entry); });
+    std::ranges::sort(idle_queue_);
+    idle_queue_.erase(std::unique(idle_queue_.begin(), idle_queue_.end()), idle_queue_.end());
+  }
+  idle_queue_.emplace_back(deadline, id);
+  std::ranges::push_heap(idle_queue_, std::greater{});
 }
 
 Microseconds Windows::next_idle_deadline() {
-  while (!idle_deadlines_.empty()) {
-    const auto [deadline, id, place] = idle_deadlines_.top();
-    const Group& group = groups_[id];
-    const bool is_current = place == group.place_in_queue;
-    const Microseconds true_deadline = is_current ? true_idle_deadline(id) : kNever;
-    if (is_current && true_deadline == deadline) return deadline;
-    idle_deadlines_.pop();
-    if (!is_current) continue;
-    const Microseconds earliest = group.last_connected + idle_;
+  while (!idle_queue_.empty()) {
+    const auto [deadline, id] = idle_queue_.front();
+    const bool current = is_current({deadline, id});
+    const Microseconds true_deadline = current ? true_idle_deadline(id) : kNever;
+    if (true_deadline == deadline) return deadline;
+    std::ranges::pop_heap(idle_queue_, std::greater{});
+    idle_queue_.pop_back();
+    if (!current) continue;
+    const Microseconds earliest = groups_[id].last_connected + idle_;
     put_in_queue(id, true_deadline == kNever || earliest <= deadline ? true_deadline : earliest);
   }
   return kNever;

@@ -2,7 +2,6 @@
 
 #include <deque>
 #include <optional>
-#include <queue>
 #include <variant>
 #include <vector>
 
@@ -113,7 +112,6 @@ class Windows {
     Microseconds last_connected{};             // when the last one was taken
     Timestamp next_change = Timestamp::max();  // newest event time at which a watermark does something
     Microseconds idle_deadline = Microseconds::max();  // no later than the true one
-    std::uint32_t place_in_queue = 0;                  // the number of its valid entry
     std::uint32_t units_named = 0;                     // that no other sensor had named before
     std::vector<Store> stores;                         // one for each of by_[its GroupBy]
     template <typename Archive>
@@ -130,12 +128,8 @@ class Windows {
       archive(due, group, slot);
     }
   };
-  struct IdleDeadline {
-    Microseconds deadline;
-    GroupId group;
-    std::uint32_t place;
-    auto operator<=>(const IdleDeadline&) const = default;
-  };
+
+  using IdleDeadline = std::pair<Microseconds, GroupId>;
 
   void use(const std::vector<WindowConfig>& windows, const TimeConfig& time);
   static Store empty_store(const Window& window);
@@ -174,6 +168,9 @@ class Windows {
   void set_back(GroupId id, Timestamp limit);
 
   [[nodiscard]] Microseconds earliest_deadline() const;
+  [[nodiscard]] bool is_current(const IdleDeadline& entry) const {
+    return groups_[entry.second].idle_deadline == entry.first;
+  }
   [[nodiscard]] Microseconds true_idle_deadline(GroupId id) const;
   void watch_idleness(GroupId id);
   void put_in_queue(GroupId id, Microseconds deadline);
@@ -193,8 +190,8 @@ class Windows {
   Judgement judgement_;
   Timestamp newest_ = Timestamp::min();
   Timestamp complete_from_ = Timestamp::min();
-  std::priority_queue<IdleDeadline, std::vector<IdleDeadline>, std::greater<>> idle_deadlines_;
-  std::deque<Correction> corrections_;  // by due
+  std::vector<IdleDeadline> idle_queue_;  // a heap, the earliest first
+  std::deque<Correction> corrections_;    // by due
 };
 
 }  // namespace lookout
