@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 namespace lookout {
 namespace {
@@ -12,12 +13,24 @@ namespace {
 // counting.
 constexpr std::ptrdiff_t kMostBoots = 16;
 
+// Seqs are not negative: the difference is one of its type.
+std::uint32_t distance(std::int64_t larger, std::int64_t smaller) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  return static_cast<std::uint32_t>(std::min(larger - smaller, kMost));
+}
+
 std::uint64_t moved(std::uint64_t bits, std::int64_t by) { return by < 64 ? bits << by : 0; }
 
 }  // namespace
 
 std::uint32_t boot_number(std::string_view boot) {
   return boot.empty() ? 0 : static_cast<std::uint32_t>(XXH3_64bits(boot.data(), boot.size()));
+}
+
+// There is a list in every pane of a region: it grows by an eighth, not to the double.
+void SeqRanges::insert(std::vector<Range>& ranges, std::size_t at, const Range& range) {
+  if (ranges.size() == ranges.capacity()) ranges.reserve(ranges.size() + ranges.size() / 8 + 4);
+  ranges.insert(ranges.begin() + static_cast<std::ptrdiff_t>(at), range);
 }
 
 void SeqRanges::Range::add(const Range& other) {
@@ -29,15 +42,15 @@ void SeqRanges::Range::add(const Range& other) {
   const std::int64_t newest = std::max(largest, other.largest);
   const std::uint64_t mine = moved(recent, newest - largest);
   const std::uint64_t theirs = moved(other.recent, newest - other.largest);
-  smallest = std::min(smallest, other.smallest);
+  below = distance(newest, std::min(smallest(), other.smallest()));
   largest = newest;
   recent = mine | theirs;
-  count += other.count - static_cast<std::uint64_t>(std::popcount(mine & theirs));
+  count += other.count - static_cast<std::uint32_t>(std::popcount(mine & theirs));
 }
 
 void SeqRanges::add(std::uint32_t member, std::uint32_t boot, std::int64_t seq) {
-  const std::uint64_t one = seq < 0 ? 0 : 1;
-  add(Range{member, boot, seq, seq, one, one});
+  const std::uint32_t one = seq < 0 ? 0 : 1;
+  add(Range{.member = member, .boot = boot, .largest = seq, .recent = one, .below = 0, .count = one});
 }
 
 void SeqRanges::add(const Range& range) {
@@ -59,7 +72,7 @@ void SeqRanges::add(const Range& range) {
     if (found == ranges.end() || found->key() != range.key()) {
       const bool too_many =
           found - ranges.begin() >= kMostBoots && (found - kMostBoots)->member == range.member;
-      if (!too_many) ranges.insert(found, range);
+      if (!too_many) insert(ranges, last, range);
       return;
     }
   } else {
@@ -85,7 +98,7 @@ std::uint64_t SeqRanges::gaps() const {
   std::uint64_t gaps = 0;
   for_each([&](const Range& range) {
     if (range.count == 0) return;
-    const auto span = static_cast<std::uint64_t>(range.largest - range.smallest) + 1;
+    const auto span = std::uint64_t{range.below} + 1;
     if (span > range.count) gaps += span - range.count;
   });
   return gaps;

@@ -21,7 +21,7 @@ class SeqRanges {
 
   /// Numbers missing between the smallest and the largest seq of one boot of a sensor, over all sensors. A
   /// seq that comes twice, in readings that differ, counts once; more than 64 below the largest it counts
-  /// twice.
+  /// twice. Of a boot, 2^32 at most.
   [[nodiscard]] std::uint64_t gaps() const;
   [[nodiscard]] std::uint64_t members() const;
   /// The members heard of, ascending.
@@ -37,14 +37,16 @@ class SeqRanges {
   static constexpr std::uint32_t kNobody = ~std::uint32_t{0};
   struct Range {
     std::uint32_t member = kNobody, boot = 0;
-    std::int64_t smallest = 0, largest = 0;
+    std::int64_t largest = 0;
     std::uint64_t recent = 0;  // bit i: largest - i was heard
-    std::uint64_t count = 0;   // of different seqs
+    std::uint32_t below = 0;   // largest - smallest, or the most there can be
+    std::uint32_t count = 0;   // of different seqs
+    [[nodiscard]] std::int64_t smallest() const { return largest - below; }
     [[nodiscard]] std::uint64_t key() const { return std::uint64_t{member} << 32 | boot; }
     void add(const Range& other);
     template <typename Archive>
     void serialize(Archive& archive) {
-      archive(member, boot, smallest, largest, recent, count);
+      archive(member, boot, largest, recent, below, count);
     }
   };
   struct Many {
@@ -55,6 +57,7 @@ class SeqRanges {
       archive(ranges, last);
     }
   };
+  static void insert(std::vector<Range>& ranges, std::size_t at, const Range& range);
   void add(const Range& range);
   template <typename Visit>
   void for_each(Visit visit) const;
