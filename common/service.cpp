@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kOutboxCapacity = 4096;
+constexpr std::size_t kOutboxCapacity = 256;
 constexpr auto kDrainPatience = 2s;
 constexpr auto kGoodbyePatience = 1s;
 
