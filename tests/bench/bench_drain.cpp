@@ -6,7 +6,7 @@
 // decoded: when it comes back on rejected/ all before it has been worked through, and what came of it was
 // published. Times count from the start of the program, and CPU and memory are those of the whole process.
 //   bench-drain [READINGS [ROUNDS [SENSORS]]]     1,000,000 3 1000; READINGS 200000 for a quick look
-//   bench-drain keep SECONDS READINGS             the gateway stays for so long, to be looked at
+//   bench-drain keep SECONDS [READINGS [SENSORS]]   the gateway stays for so long, to be looked at
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -178,10 +178,10 @@ int main(int readings, int rounds, int sensors) {
   return 0;
 }
 
-int keep_main(int seconds, int readings) {
+int keep_main(int seconds, int readings, int sensors) {
   const test::Broker broker("autosave_interval 0\n");
   make_sessions(broker.port());
-  Backlog backlog{readings, 1000};
+  Backlog backlog{readings / sensors * sensors, sensors};
   publish_backlog(broker.port(), backlog);
   print("gateway", drain_gateway(broker.port(), std::chrono::seconds{seconds}), backlog);
   return 0;
@@ -195,6 +195,6 @@ int main(int argc, char** argv) {
   const auto number = [&](int at, int otherwise) { return argc > at ? std::stoi(argv[at]) : otherwise; };
   if (first == "bare")
     return lookout::bench::bare_main(static_cast<std::uint16_t>(number(2, 0)), number(3, 0));
-  if (first == "keep") return lookout::bench::keep_main(number(2, 0), number(3, 1'000'000));
+  if (first == "keep") return lookout::bench::keep_main(number(2, 0), number(3, 1'000'000), number(4, 1000));
   return lookout::bench::main(number(1, 1'000'000), number(2, 3), number(3, 1000));
 }
