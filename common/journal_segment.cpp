@@ -18,6 +18,8 @@ constexpr std::size_t kSmallestRecord = kRecordHeadSize + kBodyHeadSize;
 // Where one search stops: bytes made to look like many large records must not hold up a start for minutes.
 constexpr std::uint64_t kHashedAtMost = std::uint64_t{1} << 30;
 constexpr std::size_t kCopiesAtMost = 8;
+// A whole record without topic and payload may end in that many: its time.
+constexpr std::uint64_t kZerosAtMost = 9;
 
 /// The size of the body that begins at a record's head, if there can be one.
 std::optional<std::size_t> plausible_body(std::string_view bytes) {
@@ -31,6 +33,13 @@ std::optional<std::size_t> plausible_body(std::string_view bytes) {
     return std::nullopt;
   if (!journal::is_kind(kind) || (kind == journal::Kind::message && topic == 0)) return std::nullopt;
   return kBodyHeadSize + topic <= length ? std::optional<std::size_t>(length) : std::nullopt;
+}
+
+/// See SegmentReader::Tail. `stated`: the first record's size, where its head can be one.
+std::uint64_t records_in(std::uint64_t bytes, std::optional<std::uint64_t> stated) {
+  const std::uint64_t size = stated.value_or(kSmallestRecord);
+  if (bytes == 0 || bytes + (size == kSmallestRecord ? kZerosAtMost : 0) < size) return 0;
+  return stated && bytes <= size ? 1 : bytes / kSmallestRecord + 1;
 }
 
 std::optional<std::uint64_t> segment_of(std::string_view name) {
@@ -184,19 +193,18 @@ Result<std::optional<std::uint64_t>> SegmentReader::offset_of_record_here(std::u
 Result<SegmentReader::Tail> SegmentReader::tail() {
   const std::uint64_t begin = position_;
   Tail tail;
-  std::uint64_t record = 0;  // what the one at the position takes, as it says
+  std::optional<std::uint64_t> stated;
   while (true) {
     buffer_.clear();
-    const auto there = fill(kRecordHeadSize);
+    const auto there = fill(kSmallestRecord);
     if (!there || buffer_.empty()) {
       position_ = begin;
       if (!there) return Failure(there.error());
-      tail.beyond_record = tail.bytes > record;
+      tail.records = records_in(tail.bytes, stated);
       return tail;
     }
     if (position_ == begin && *there) {
-      const char* head = ahead().data();
-      record = kRecordHeadSize + journal::take<std::uint32_t>(head);
+      if (const auto body = plausible_body(ahead())) stated = kRecordHeadSize + *body;
     }
     if (const auto last = ahead().find_last_not_of('\0'); last != std::string_view::npos)
       tail.bytes = position_ + last + 1 - begin;

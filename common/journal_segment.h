@@ -49,7 +49,9 @@ class SegmentReader {
   /// may be behind it.
   struct Tail {
     std::uint64_t bytes = 0;
-    bool beyond_record = false;  ///< more than what the record says to be its end
+    /// How many records may be in it that were handed out, at most. 0: it is the beginning of one, which
+    /// nobody acknowledged.
+    std::uint64_t records = 0;
   };
   Result<Tail> tail();
 

@@ -43,11 +43,13 @@ Result<void> JournalWriter::recover(std::uint64_t at_least) {
   if (segments_.empty()) return begin_at(at_least);
   if (auto lasts = sync_older(); !lasts) return lasts;
   const std::uint64_t newest = segments_.rbegin()->first;
-  if (auto opened = open_newest(newest); !opened) {
-    set_aside(newest, opened.error());
+  const auto damaged = open_newest(newest);
+  if (!damaged) {
+    set_aside(newest, damaged.error());
     return begin_at(std::max(at_least, newest));
   }
-  return end() < at_least ? begin_at(at_least) : Result<void>{};
+  const std::uint64_t unused = std::max(at_least, end() + *damaged);
+  return end() < unused ? begin_at(unused) : Result<void>{};
 }
 
 // A killed process may have left more than the newest without a sync, and the next sync() speaks for all.
@@ -81,7 +83,8 @@ void JournalWriter::set_aside(std::uint64_t first_offset, const std::string& why
   segments_.erase(first_offset);
 }
 
-Result<void> JournalWriter::open_newest(std::uint64_t first_offset) {
+// Returns how many records may have been handed out that are damaged at its end.
+Result<std::uint64_t> JournalWriter::open_newest(std::uint64_t first_offset) {
   const auto path = journal::segment_path(folder_, first_offset);
   auto segment = SegmentReader::open(folder_, first_offset, files_);
   if (!segment) return Failure(segment.error());
@@ -90,14 +93,16 @@ Result<void> JournalWriter::open_newest(std::uint64_t first_offset) {
     if (!record) return failed("cannot read", path, record.error());
     if (!*record) break;
   }
-  if (auto kept = keep_what_is_cut(*segment, first_offset); !kept) return kept;
+  const auto damaged = keep_what_is_cut(*segment, first_offset);
+  if (!damaged) return damaged;
   auto file = files_.open(path, FileSystem::Open::to_change);
   if (!file) return Failure(file.error());
   const std::string header = journal::encode_header(first_offset);
   const std::array parts{std::string_view(header)};
   auto mended = segment->has_header() ? Result<void>{} : (*file)->write(0, parts);
-  // Cutting and growing again leaves zeros behind the last whole record, whatever was torn there.
-  if (mended) mended = (*file)->cut(segment->position());
+  // Cutting and growing again leaves zeros behind the last whole record, whatever was torn there. Damaged
+  // records are cut off only when the next segment has begun: until then they show which offsets were used.
+  if (mended && *damaged == 0) mended = (*file)->cut(segment->position());
   if (!mended) return failed("cannot mend", path, mended.error());
   if (auto reserved = (*file)->reserve(std::max(config_.segment, segment->position())); !reserved)
     spdlog::warn("journal: cannot reserve space for '{}': {}", path.string(), reserved.error());
@@ -106,12 +111,12 @@ Result<void> JournalWriter::open_newest(std::uint64_t first_offset) {
   position_ = segment->position();
   segments_[first_offset] = position_;
   end_ = segment->offset();
-  return {};
+  return damaged;
 }
 
 // A killed process leaves the beginning of one record, which was never acknowledged. Anything else is damage
 // to records that may have been: a copy is kept of what this start cannot read.
-Result<void> JournalWriter::keep_what_is_cut(SegmentReader& segment, std::uint64_t first_offset) {
+Result<std::uint64_t> JournalWriter::keep_what_is_cut(SegmentReader& segment, std::uint64_t first_offset) {
   const auto path = journal::segment_path(folder_, first_offset);
   const auto torn = segment.tail();
   if (!torn) return failed("cannot read", path, torn.error());
@@ -120,7 +125,7 @@ Result<void> JournalWriter::keep_what_is_cut(SegmentReader& segment, std::uint64
                   path.string());
   }
   const bool has_content = torn->bytes > 0 || segment.offset() > first_offset;
-  if (!segment.damage().empty() || torn->beyond_record || (!segment.has_header() && has_content)) {
+  if (!segment.damage().empty() || torn->records > 0 || (!segment.has_header() && has_content)) {
     spdlog::error(
         "journal: '{}' is damaged, also in what may have been acknowledged; {} bytes are cut off before "
         "offset {}: {}",
@@ -129,7 +134,7 @@ Result<void> JournalWriter::keep_what_is_cut(SegmentReader& segment, std::uint64
     spdlog::warn("journal: the last write was interrupted: {} bytes after offset {} of '{}' were cut off",
                  torn->bytes, segment.offset(), path.string());
   }
-  return {};
+  return torn->records;
 }
 
 Result<std::shared_ptr<File>> JournalWriter::make_spare() {

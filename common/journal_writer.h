@@ -25,9 +25,9 @@ class JournalWriter {
   /// Opens or creates the journal in `folder` and goes on behind its newest whole record, whatever is damaged
   /// before it. What an interrupted write left behind that is cut off, and logged; where the newest segment
   /// is damaged otherwise a copy of it is kept (keep_damaged), and a newest segment that cannot be read at
-  /// all is set aside as `.corrupt.<time>`. The next offset is at least `at_least`, so that an offset which
-  /// somebody stored is not used again after a power cut took the journal's end. Fails when the folder cannot
-  /// be used.
+  /// all is set aside as `.corrupt.<time>`. The next offset is above those of whatever damaged records may be
+  /// at the end, and at least `at_least`, so that an offset which somebody stored is not used again after a
+  /// power cut took the journal's end. Fails when the folder cannot be used.
   static Result<std::unique_ptr<JournalWriter>> open(std::filesystem::path folder,
                                                      const JournalConfig& config, std::uint64_t at_least = 0,
                                                      FileSystem& files = system_files());
@@ -68,8 +68,8 @@ class JournalWriter {
   JournalWriter(std::filesystem::path folder, const JournalConfig& config, FileSystem& files)
       : folder_(std::move(folder)), config_(config), files_(files) {}
   Result<void> recover(std::uint64_t at_least);
-  Result<void> open_newest(std::uint64_t first_offset);
-  Result<void> keep_what_is_cut(SegmentReader& segment, std::uint64_t first_offset);
+  Result<std::uint64_t> open_newest(std::uint64_t first_offset);
+  Result<std::uint64_t> keep_what_is_cut(SegmentReader& segment, std::uint64_t first_offset);
   Result<void> sync_older();
   Result<void> begin_at(std::uint64_t offset);
   void set_aside(std::uint64_t first_offset, const std::string& why);

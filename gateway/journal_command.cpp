@@ -160,12 +160,12 @@ class Findings {
       note(file, damage.position, damage.bytes, {damage.first, damage.end}, "damaged");
     const bool is_newest = following == kAll;
     const Offsets missing{survey.end, is_newest ? survey.end : following};
-    if (survey.tail.bytes > 0 && (survey.tail.beyond_record || !is_newest)) {
+    if (survey.tail.bytes > 0 && (survey.tail.records > 0 || !is_newest)) {
       note(file, survey.position, survey.tail.bytes, missing, "damaged to its end");
     } else if (missing.first < missing.second) {
       note(file, survey.position, 0, missing, "missing behind this segment");
     }
-    if (is_newest && survey.tail.bytes > 0 && !survey.tail.beyond_record) interrupted_ = survey.tail.bytes;
+    if (is_newest && survey.tail.bytes > 0 && survey.tail.records == 0) interrupted_ = survey.tail.bytes;
   }
 
   int print(const std::filesystem::path& folder, bool json) const {

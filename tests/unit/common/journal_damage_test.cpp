@@ -105,12 +105,13 @@ TEST_CASE("a flipped bit in any byte of a segment costs the one record it is in"
     rig.segment(first)[at] ^= static_cast<char>(1 << at % 8);
     const bool in_header = at < journal::kHeaderSize;
     REQUIRE(rig.gone() == (in_header ? Offsets{} : Offsets{hit}));
-    // The last record there is may as well never have been written whole: its offset is given again, unless
-    // somebody remembers it.
+    // The last record there is may as well never have been written whole, if its length is damaged, and its
+    // offset be given again, unless somebody remembers it; or may be several.
     const auto journal = rig.open(rig.payloads.size());
-    REQUIRE(journal->end() == rig.payloads.size());
+    const bool is_last = !in_header && hit + 1 == rig.payloads.size();
+    REQUIRE((is_last ? journal->end() >= rig.payloads.size() : journal->end() == rig.payloads.size()));
     REQUIRE(rig.gone() == (in_header ? Offsets{} : Offsets{hit}));
-    if (const auto begun = list_segments(kFolder, rig.disk)->rbegin()->first; begun == rig.payloads.size())
+    if (const auto begun = list_segments(kFolder, rig.disk)->rbegin()->first; begun >= rig.payloads.size())
       REQUIRE(rig.disk.remove(journal::segment_path(kFolder, begun)));
   }
   CHECK(rig.copies() == 1);
@@ -157,6 +158,51 @@ TEST_CASE("records behind damage in the newest segment are kept, and appending g
   rig.open();
   CHECK(rig.gone() == Offsets{damaged});
   CHECK(rig.copies() == 1);
+}
+
+TEST_CASE("the offset of a damaged last record is not given again") {
+  Rig rig;
+  const auto kind = GENERATE(journal::Kind::message, journal::Kind::tick, journal::Kind::link_up,
+                             journal::Kind::configuration);
+  const std::string payload =
+      kind == journal::Kind::message || kind == journal::Kind::configuration ? "{}" : "";
+  const std::string topic = kind == journal::Kind::message ? "t" : "";
+  // Connected for no time at all, at a time as they are now: as many zeros at the end as there can be.
+  const Timestamp now{std::chrono::seconds{1'790'000'000}};
+  {
+    auto journal = rig.open();
+    REQUIRE(journal->prepare());
+    REQUIRE(journal->append({now, topic, payload}, kind) == rig.payloads.size());
+    rig.newest = list_segments(kFolder, rig.disk)->rbegin()->first;
+  }
+  const std::uint64_t last = rig.payloads.size();
+  const std::string whole = rig.segment(rig.newest);
+  const std::size_t begin =
+      last == rig.newest ? journal::kHeaderSize : rig.place_of(last - 1) + rig.size_of(last - 1);
+  for (std::size_t at = 4; at < kHead + topic.size() + payload.size(); ++at) {
+    INFO("byte " << at << " of a record of kind " << static_cast<int>(kind));
+    rig.segment(rig.newest) = whole;
+    rig.segment(rig.newest)[begin + at] ^= 2;
+    // Whenever that start is killed, the next one knows it too.
+    const std::uint64_t before = rig.disk.operations();
+    std::uint64_t stop = 0;
+    for (bool opened = false; !opened; ++stop) {
+      const auto killed = rig.disk.found(CrashFileSystem::Found::kept, 0);
+      killed->stop_at(killed->operations() + stop);
+      opened = JournalWriter::open(kFolder, rig.config, 0, *killed).has_value();
+      const auto again = killed->found(CrashFileSystem::Found::kept, 0);
+      const auto journal = JournalWriter::open(kFolder, rig.config, 0, *again);
+      REQUIRE(journal.has_value());
+      REQUIRE((*journal)->end() > last);
+      JournalReader reader(kFolder, last, *again);
+      REQUIRE((*journal)->prepare());
+      const auto next = (*journal)->append({now, "t", "next"});
+      REQUIRE(reader.next((*journal)->end()).value()->offset == *next);
+      REQUIRE(reader.lost() == *next - last);
+    }
+    CHECK(stop > 5);
+    CHECK(rig.disk.operations() == before);
+  }
 }
 
 TEST_CASE("nothing of an interrupted write is left behind a start") {

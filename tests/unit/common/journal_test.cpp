@@ -260,7 +260,7 @@ TEST_CASE("bytes from a position count what lies behind it") {
   CHECK(writer->bytes_from(0, 24 + record) == 0);
 }
 
-TEST_CASE("damage before the newest segment's last record is kept aside, a torn tail is not") {
+TEST_CASE("damage in the newest segment is kept aside, a torn tail is not") {
   const TempFolder folder;
   const auto aside = [&] {
     return std::ranges::count_if(std::filesystem::directory_iterator(folder.path()), [](const auto& entry) {
@@ -285,6 +285,12 @@ TEST_CASE("damage before the newest segment's last record is kept aside, a torn 
   }
   SECTION("the last record") {
     content[24 + 7 * record + 28] ^= 1;
+    spit(newest_segment(folder), content);
+    CHECK(open(folder)->end() == 8);
+    CHECK(aside() == 1);
+  }
+  SECTION("the beginning of the last record") {
+    std::fill_n(content.begin() + static_cast<std::ptrdiff_t>(24 + 8 * record - 10), 10, '\0');
     spit(newest_segment(folder), content);
     CHECK(open(folder)->end() == 7);
     CHECK(aside() == 0);
