@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/config_sources.h"
 #include "common/exit_code.h"
 #include "common/file.h"
 #include "common/journal_segment.h"
@@ -224,6 +225,13 @@ int check(const std::filesystem::path& folder, bool json) {
   return done ? findings.print(folder, json) : finish(done);
 }
 
+void add_configuration(ordered_json& line, std::string_view payload) {
+  const auto sources = sources_from_json(payload);
+  if (!sources) return add_payload(line, payload);
+  line["files"] = ordered_json::array();
+  for (const auto& [name, text] : sources->files) line["files"].push_back({{"name", name}, {"text", text}});
+}
+
 ordered_json line_of(const journal::Record& record) {
   ordered_json line{{"offset", record.offset}, {"arrival", to_rfc3339(record.message.arrival)}};
   if (record.kind != journal::Kind::message) {
@@ -231,6 +239,7 @@ ordered_json line_of(const journal::Record& record) {
     line["connected_s"] = std::chrono::duration<double>(record.stamp.connected).count();
     line["trusted"] = record.stamp.trusted;
     if (record.message.retain) line["resumed"] = true;
+    if (record.kind == journal::Kind::configuration) add_configuration(line, record.message.payload);
     return line;
   }
   line["topic"] = record.message.topic;

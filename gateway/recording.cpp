@@ -18,7 +18,7 @@ constexpr int kDeepestPayload = 1000;  // mosquitto_sub's own limit; deeper woul
 struct RecordedMessage {
   Timestamp arrival;
   std::string topic, payload;
-  bool retain = false;
+  bool retain = false, cut = false;
 };
 
 Result<json> parse_line(std::string_view line) {
@@ -86,12 +86,12 @@ Result<std::string> read_recorded_payload(const json& object) {
   return payload->is_string() ? read_payload(object) : serialise(*payload);
 }
 
-Result<bool> read_retain(const json& object) {
-  const auto retain = object.find("retain");
-  if (retain == object.end()) return false;
-  if (retain->is_boolean()) return retain->get<bool>();
-  if (*retain == 0 || *retain == 1) return *retain == 1;
-  return Failure("retain is none of true, false, 1 and 0");
+Result<bool> read_flag(const json& object, const char* key) {
+  const auto flag = object.find(key);
+  if (flag == object.end()) return false;
+  if (flag->is_boolean()) return flag->get<bool>();
+  if (*flag == 0 || *flag == 1) return *flag == 1;
+  return Failure(fmt::format("{} is none of true, false, 1 and 0", key));
 }
 
 // Nothing for a record that is not of a message.
@@ -107,9 +107,10 @@ Result<std::optional<RecordedMessage>> parse_message(std::string_view line) {
   if (topic->empty()) return Failure("the topic is empty");
   auto payload = read_recorded_payload(*object);
   if (!payload) return Failure(payload.error());
-  const auto retain = read_retain(*object);
+  const auto retain = read_flag(*object, "retain"), cut = read_flag(*object, "cut");
   if (!retain) return Failure(retain.error());
-  return RecordedMessage{*arrival, std::move(*topic), std::move(*payload), *retain};
+  if (!cut) return Failure(cut.error());
+  return RecordedMessage{*arrival, std::move(*topic), std::move(*payload), *retain, *cut};
 }
 
 }  // namespace
@@ -134,7 +135,7 @@ Result<std::optional<MessageView>> Recording::next() {
     if (message) {
       topic_ = std::move((*message)->topic);
       payload_ = std::move((*message)->payload);
-      return MessageView{(*message)->arrival, topic_, payload_, (*message)->retain};
+      return MessageView{(*message)->arrival, topic_, payload_, (*message)->retain, (*message)->cut};
     }
     ++broken_;
     on_broken_(lines_, message.error());

@@ -14,7 +14,8 @@ namespace lookout {
 ///
 ///   {"arrival":"2026-11-22T11:20:00.5Z","topic":"...","payload":"...","retain":false}
 ///       arrival is RFC 3339; retain may be absent; payload_base64 stands in place of a payload that is not
-///       UTF-8. Written by `lookout-simulator --dry-run`, `lookout-bridge export --kind messages` and
+///       UTF-8; "cut":true says that the message was larger than the box keeps, and the payload is its
+///       beginning. Written by `lookout-simulator --dry-run`, `lookout-bridge export --kind messages` and
 ///       `lookout-gateway journal dump`, whose records of another `kind` than messages are passed over.
 ///   {"tst":"2026-11-22T11:20:00.500000Z+0000","topic":"...","qos":0,"retain":0,"payloadlen":5,"payload":...}
 ///       written by `mosquitto_sub -F %j` and `-F %J` of Mosquitto 2.0: tst is the arrival, local time with

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "common/config_sources.h"
 #include "common/journal_reader.h"
 #include "common/journal_writer.h"
 #include "tests/support/box.h"
@@ -203,4 +204,36 @@ TEST_CASE("journal looks into the journal of a gateway that is writing it") {
   }
   CHECK(end > 1000);
   CHECK(gateway.stop() == 0);
+}
+
+TEST_CASE(
+    "journal dump shows a configuration and a resumed session; a message that was cut is too large again") {
+  const Box box(1, kWindow);
+  const ConfigSources sources{{{"lookout.toml", "[time]\nlag = \"1m\" # ö\n"}}};
+  {
+    const auto journal =
+        std::move(*JournalWriter::open(box.state() / "gateway" / "journal", JournalConfig{}));
+    const Timestamp begin = *parse_rfc3339("2026-11-22T11:20:00Z");
+    const std::string text = to_json(sources);
+    REQUIRE(journal->append({begin, {}, text}, journal::Kind::configuration));
+    REQUIRE(journal->append({begin, {}, "not JSON"}, journal::Kind::configuration));
+    REQUIRE(journal->append({begin, {}, {}, true}, journal::Kind::link_up));
+    REQUIRE(journal->append({begin, "sensors/w/north/s/temperature", R"({"value":1,"x":"xx)", false, true}));
+  }
+  const auto dumped = run({program("gateway"), "journal", "dump", "--config", box.config()});
+  REQUIRE(dumped.code == 0);
+  const auto lines = lines_of(dumped.out);
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0]["kind"] == "configuration");
+  CHECK(lines[0]["files"] == json::parse(R"([{"name":"lookout.toml","text":"[time]\nlag = \"1m\" # ö\n"}])"));
+  CHECK(lines[1]["payload"] == "not JSON");
+  CHECK(lines[2]["kind"] == "link_up");
+  CHECK(lines[2].value("resumed", false));
+  CHECK(lines[3].value("cut", false));
+  spit(box.folder() / "input", dumped.out);
+  const auto played = run({program("gateway"), "backtest", "--config", box.config(), "--input",
+                           (box.folder() / "input").string()});
+  CHECK(played.code == 0);
+  CHECK(played.out.find(R"("reason":"too_large")") != std::string::npos);
+  CHECK(played.err.find(" 0 broken") != std::string::npos);
 }

@@ -14,7 +14,7 @@ namespace {
 struct Read {
   struct Message {
     std::string arrival, topic, payload;
-    bool retain;
+    bool retain, cut = false;
     bool operator==(const Message&) const = default;
   };
   std::vector<Message> messages;
@@ -31,7 +31,7 @@ Read read(const std::string& text) {
   });
   while (const auto message = recording->next().value()) {
     result.messages.push_back({to_rfc3339(message->arrival), std::string(message->topic),
-                               std::string(message->payload), message->retain});
+                               std::string(message->payload), message->retain, message->cut});
   }
   result.lines = recording->lines();
   CHECK(recording->broken() == result.broken.size());
@@ -143,6 +143,8 @@ TEST_CASE("what is wrong with a line is said") {
   CHECK(why_broken("{" + time + R"(,"topic":"a","payload_base64":"?"})") == "payload_base64 is not base64");
   CHECK(why_broken("{" + time + R"(,"topic":"a","payload":"","retain":"no"})") ==
         "retain is none of true, false, 1 and 0");
+  CHECK(why_broken("{" + time + R"(,"topic":"a","payload":"","cut":"no"})") ==
+        "cut is none of true, false, 1 and 0");
   CHECK(why_broken("{" + time + R"(,"topic":"a","payload":)" + std::string(400'000, '[') +
                    std::string(400'000, ']') + "}") == "the payload is nested deeper than 1000");
 }
@@ -195,4 +197,15 @@ TEST_CASE("records of a journal that are no messages are passed over") {
       "\n");
   CHECK(result.messages == std::vector<Read::Message>{{"2026-11-22T11:20:01Z", "t", "p", true}});
   CHECK(result.broken.empty());
+}
+
+TEST_CASE("a message that was cut is read as one") {
+  const Read result =
+      read(R"({"arrival":"2026-11-22T11:20:00Z","topic":"t","payload":"{\"val","retain":false,"cut":true})"
+           "\n"
+           R"({"arrival":"2026-11-22T11:20:00Z","topic":"t","payload":"{\"val","retain":false,"cut":false})"
+           "\n");
+  REQUIRE(result.messages.size() == 2);
+  CHECK(result.messages[0].cut);
+  CHECK_FALSE(result.messages[1].cut);
 }
