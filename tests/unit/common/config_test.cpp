@@ -166,6 +166,9 @@ TEST_CASE("windows that cannot be are refused with the reason") {
   says(first_problem("size = \"5m\"\nover = \"hot\""), "window.over: expected a number");
   says(first_problem("size = \"5m\"\npublish = 1"), "window.publish: expected true or false");
   says(problems_of(kInput + "[time]\nidle = 0\n").at(0), "time.idle: must be at least \"1s\"");
+  says(problems_of(kInput + "[time]\ncorrection_interval = \"61m\"\n").at(0),
+       "time.correction_interval: accepted are 0 to \"1h\": so long a correction is withheld");
+  CHECK(problems_of(kInput + "[time]\ncorrection_interval = \"1h\"\n").empty());
   says(problems_of(kInput + "[box]\nclock = \"gps\"\n").at(0),
        "box.clock: 'gps' is not accepted: accepted are \"auto\", \"trusted\", \"untrusted\"");
 }

@@ -1,7 +1,11 @@
 #include "gateway/recording.h"
 
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <ctime>
+#include <limits>
 
 #include "tests/support/temp_folder.h"
 
@@ -208,4 +212,32 @@ TEST_CASE("a message that was cut is read as one") {
   REQUIRE(result.messages.size() == 2);
   CHECK(result.messages[0].cut);
   CHECK_FALSE(result.messages[1].cut);
+}
+
+namespace {
+
+/// Processor time of reading one line with so many keys, the least of a few tries.
+double cost_of_keys(int keys) {
+  std::string line = R"({"arrival":"2026-11-22T11:20:00Z","topic":"t","payload":"p")";
+  for (int i = 0; i < keys; ++i) line += fmt::format(R"(,"k{}":0)", i);
+  const TempFolder folder;
+  spit(folder / "recording", line + "}\n");
+  double least = std::numeric_limits<double>::max();
+  for (int i = 0; i < 5; ++i) {
+    auto recording = Recording::open((folder / "recording").string(), [](auto, const std::string&) {});
+    timespec begin{}, end{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+    REQUIRE(recording->next().value().has_value());
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+    least = std::min(least, static_cast<double>(end.tv_sec - begin.tv_sec) * 1e9 +
+                                static_cast<double>(end.tv_nsec - begin.tv_nsec));
+  }
+  return least;
+}
+
+}  // namespace
+
+// Eight times the keys are eight times the work or a little more; in a list of keys it is 64 times.
+TEST_CASE("a line is read in a time that grows with its keys, not with their square") {
+  CHECK(cost_of_keys(50'000) < 24 * cost_of_keys(6'250));
 }
