@@ -15,11 +15,9 @@ namespace lookout {
 /// Deterministic. Threading: one owner.
 class SessionWindows {
  public:
+  // Each as in PaneWindows.
   [[nodiscard]] Verdict judge(const WindowTimes& times, Timestamp time, Timestamp watermark) const;
-  /// Only what judge() takes.
   Taken take(const WindowTimes& times, const Taking& reading, Members members);
-
-  // As in PaneWindows.
   void advance(const WindowTimes& times, Timestamp watermark, Members members, const Emit& emit);
   void close_idle(const WindowTimes& times, Timestamp reached, Members members, const Emit& emit);
   void correct(const WindowTimes& times, Microseconds now, Members members, const Emit& emit);
