@@ -1,9 +1,8 @@
 #include <fmt/format.h>
 
-#include <catch2/catch.hpp>
-#include <iostream>
 #include <thread>
 
+#include "tests/fault/check_whole.h"
 #include "tests/fault/journaled.h"
 #include "tests/fault/nemesis.h"
 #include "tests/fault/puback_counter.h"
@@ -39,13 +38,8 @@ void check_what_was_acknowledged(Site& site, const PubackCounter& pubacks, const
       "gateway, {} "
       "records",
       what, site.acknowledged(), lost, site.look().seq_gaps(), acknowledged, journaled.messages);
-  std::cout << figures << "; " << report << std::endl;
-  INFO(figures);
-  INFO(report);
+  check_whole(report, figures);
   CHECK(acknowledged <= journaled.messages);
-  CHECK(report.whole());
-  CHECK(report.books_balance());
-  CHECK(report.accepted() == report.readings);
   CHECK(site.look().seq_gaps() == batch.seq_gaps("s"));
 }
 
@@ -70,13 +64,9 @@ void paused(std::chrono::seconds time, const std::string& speed) {
   REQUIRE(wait_until([&] { return site.acknowledged() > before + 20'000; }));
   site.end_load();
   const LedgerReport report = site.settle(site.batch());
-  std::cout << fmt::format("stopped for {} s each: ", time.count()) << report << std::endl;
-  INFO(report);
+  check_whole(report, fmt::format("stopped for {} s each", time.count()));
   CHECK(site.logged("-in lost the broker") >= 1);
   CHECK(report.books["duplicate"] > 0);
-  CHECK(report.whole());
-  CHECK(report.books_balance());
-  CHECK(report.accepted() == report.readings);
 }
 
 }  // namespace
@@ -138,13 +128,7 @@ void all_kinds_at_random(unsigned faults) {
   site.start_load("200x");
   nemesis.strike(fault_count(faults));
   site.end_load();
-  const LedgerReport report = site.settle(site.batch(), std::chrono::minutes{10});
-  std::cout << nemesis.text() << "; " << report << std::endl;
-  INFO(nemesis.text());
-  INFO(report);
-  CHECK(report.whole());
-  CHECK(report.books_balance());
-  CHECK(report.accepted() == report.readings);
+  check_whole(site.settle(site.batch(), std::chrono::minutes{10}), nemesis.text());
 }
 
 }  // namespace

@@ -1,8 +1,4 @@
-#include <fmt/format.h>
-
-#include <catch2/catch.hpp>
-#include <iostream>
-
+#include "tests/fault/check_whole.h"
 #include "tests/fault/nemesis.h"
 #include "tests/support/wait.h"
 
@@ -16,13 +12,7 @@ void killed_under_full_load(unsigned kills) {
   site.start_load();
   nemesis.strike(fault_count(kills));
   site.end_load();
-  const LedgerReport report = site.settle(site.batch(), std::chrono::minutes{10});
-  std::cout << nemesis.text() << "; " << report << std::endl;
-  INFO(nemesis.text());
-  INFO(report);
-  CHECK(report.whole());
-  CHECK(report.books_balance());
-  CHECK(report.accepted() == report.readings);
+  check_whole(site.settle(site.batch(), std::chrono::minutes{10}), nemesis.text());
   CHECK(site.gateway.stop() == 0);
 }
 

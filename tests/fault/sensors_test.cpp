@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <iostream>
 
+#include "tests/fault/check_whole.h"
 #include "tests/fault/site.h"
 #include "tests/support/wait.h"
 
@@ -99,11 +100,7 @@ TEST_CASE(
   wrong.add_ledger(site.ledger(), has_wrong_clock);
   REQUIRE(wrong.readings() > 0);
   const LedgerReport report = site.settle(batch);
-  std::cout << "wrong clocks: " << report << std::endl;
-  INFO(report);
-  CHECK(report.whole());
-  CHECK(report.books_balance());
-  CHECK(report.accepted() == report.readings);
+  check_whole(report, "wrong clocks");
   CHECK(report.books["rejected"]["future"].get<std::uint64_t>() +
             report.books["rejected"]["past"].get<std::uint64_t>() ==
         wrong.readings());

@@ -104,24 +104,12 @@ void Site::restart_broker() {
   broker.start();
 }
 
-std::uint64_t Site::acknowledged() const {
-  const std::string lines = slurp(ledger());
-  return static_cast<std::uint64_t>(std::ranges::count(lines, '\n'));
-}
-
 Batch Site::empty_batch() { return Batch({{"s", 10, true, false}, {"r", 10, false, true}}); }
 
 Batch Site::batch() const {
   Batch batch = empty_batch();
   batch.add_ledger(ledger());
   return batch;
-}
-
-std::size_t Site::logged(std::string_view words) const {
-  const std::string log = box.log("gateway");
-  std::size_t count = 0;
-  for (auto at = log.find(words); at != std::string::npos; at = log.find(words, at + 1)) ++count;
-  return count;
 }
 
 Outputs& Site::look() {

@@ -5,6 +5,7 @@
 #include "tests/support/box.h"
 #include "tests/support/ledger_check.h"
 #include "tests/support/tcp_proxy.h"
+#include "tests/support/text.h"
 
 namespace lookout::test {
 
@@ -48,8 +49,8 @@ class Site {
   void restart_broker();
 
   /// Lines of the ledger so far: what the broker has acknowledged to the sensors.
-  [[nodiscard]] std::uint64_t acknowledged() const;
-  [[nodiscard]] std::filesystem::path ledger() const { return box.folder() / "ledger"; }
+  [[nodiscard]] std::uint64_t acknowledged() const { return count_ledger(ledger()); }
+  [[nodiscard]] std::filesystem::path ledger() const { return box.ledger(); }
   /// Every reading that the sensors had acknowledged.
   [[nodiscard]] Batch batch() const;
   [[nodiscard]] static Batch empty_batch();
@@ -62,7 +63,9 @@ class Site {
   /// What the witness has seen.
   Outputs& look();
   /// How often the gateway's log says so.
-  [[nodiscard]] std::size_t logged(std::string_view words) const;
+  [[nodiscard]] std::size_t logged(std::string_view words) const {
+    return occurrences(box.log("gateway"), words);
+  }
 
  private:
   Outputs outputs_{"s"};

@@ -25,23 +25,6 @@ std::string window(const std::string& size) {
 }
 const std::string kFireRule = "[[rule]]\nname = \"Fire\"\nwindow = \"w\"\nwhen = \"temperature.mean > 35\"\n";
 
-std::vector<std::string> simulation(const Box& box, const Broker& broker, const std::string& speed) {
-  return {program("simulator"),
-          "run",
-          "--preset",
-          "wildfire",
-          "--duration",
-          "2h",
-          "--speed",
-          speed,
-          "--seed",
-          "5",
-          "--port",
-          broker.port_text(),
-          "--truth",
-          (box.folder() / "ledger").string()};
-}
-
 std::vector<std::filesystem::path> files(const std::filesystem::path& folder, const std::string& extension) {
   std::vector<std::filesystem::path> found;
   std::error_code error;
@@ -73,24 +56,9 @@ std::map<std::pair<std::string, int>, nlohmann::json> aggregates(Subscriber& sub
 
 /// Fails where a window's figures are not those of the ledger's readings.
 void check_against(const std::vector<LedgerEntry>& ledger, const nlohmann::json& window) {
-  std::size_t count = 0;
-  long double sum = 0;
-  for (const LedgerEntry& e : ledger) {
-    if (e.region == window["group"] && e.metric == window["metric"] &&
-        e.event_time >= epoch_of(window["start"]) && e.event_time < epoch_of(window["end"])) {
-      ++count;
-      sum += e.value;
-    }
-  }
   INFO(window.dump());
-  REQUIRE(window["count"] == count);
-  REQUIRE(window["sum"].get<double>() == Approx(static_cast<double>(sum)).epsilon(1e-9));
+  REQUIRE(agrees(ledger, window));
   REQUIRE_FALSE(window.contains("incomplete"));
-}
-
-std::size_t acknowledged(const Box& box) {
-  const std::string ledger = slurp(box.folder() / "ledger");
-  return static_cast<std::size_t>(std::ranges::count(ledger, '\n'));
 }
 
 std::vector<std::string> alert_changes(Subscriber& subscriber) {
@@ -114,14 +82,14 @@ TEST_CASE(
   Box box(broker.port(), kSmallJournal + window("5m"));
   ChildProcess gateway = box.start("gateway");
   Subscriber subscriber(broker, {"aggregates/#"});
-  ChildProcess simulator(simulation(box, broker, "720x"), {"/dev/null", box.folder() / "simulator.log"});
+  ChildProcess simulator(wildfire(box, broker, "720x"), {"/dev/null", box.folder() / "simulator.log"});
   for (std::size_t progress = 3'000; progress < 24'000; progress += 3'000) {
-    REQUIRE(wait_until([&] { return acknowledged(box) > progress; }));
+    REQUIRE(wait_until([&] { return count_ledger(box.ledger()) > progress; }));
     gateway.kill();
     gateway = box.start("gateway");
   }
   REQUIRE(simulator.wait() == 0);
-  const auto ledger = read_ledger(box.folder() / "ledger");
+  const auto ledger = read_ledger(box.ledger());
   REQUIRE(wait_until([&] { return aggregates(subscriber).size() >= kWindows; }));
   for (const auto& [id, window] : aggregates(subscriber)) check_against(ledger, window);
   CHECK(snapshots(box).size() == 2);
@@ -136,7 +104,7 @@ TEST_CASE("what was not confirmed over two snapshots and a kill comes out") {
   Box box(broker.port(), "[journal]\nsegment = \"1 MiB\"\n" + window("5m"));
   ChildProcess gateway = box.start("gateway");
   Subscriber before(broker, {"aggregates/#"});
-  REQUIRE(run(simulation(box, broker, "max")).code == 0);
+  REQUIRE(run(wildfire(box, broker, "max")).code == 0);
   REQUIRE(wait_until([&] { return aggregates(before).size() >= kWindows; }));
   gateway.kill();
   broker.stop();
@@ -154,7 +122,7 @@ TEST_CASE("what was not confirmed over two snapshots and a kill comes out") {
   Subscriber subscriber(broker, {"aggregates/#"});
   gateway = box.start("gateway");
   REQUIRE(wait_until([&] { return aggregates(subscriber).size() >= kWindows; }));
-  const auto ledger = read_ledger(box.folder() / "ledger");
+  const auto ledger = read_ledger(box.ledger());
   for (const auto& [id, window] : aggregates(subscriber)) check_against(ledger, window);
   CHECK(gateway.stop() == 0);
 }
@@ -164,9 +132,9 @@ TEST_CASE("another configuration after a kill: no id with two contents") {
   Box box(broker.port(), window("5m"));
   ChildProcess gateway = box.start("gateway");
   Subscriber subscriber(broker, {"aggregates/#"});
-  ChildProcess simulator(simulation(box, broker, "720x"), {"/dev/null", box.folder() / "simulator.log"});
+  ChildProcess simulator(wildfire(box, broker, "720x"), {"/dev/null", box.folder() / "simulator.log"});
   for (std::size_t progress = 5'000; progress < 24'000; progress += 5'000) {
-    REQUIRE(wait_until([&] { return acknowledged(box) > progress; }));
+    REQUIRE(wait_until([&] { return count_ledger(box.ledger()) > progress; }));
     gateway.kill();
     box.configure(broker.port(), window(progress % 2'000 == 1'000 ? "2m" : "5m"));
     gateway = box.start("gateway");
@@ -176,7 +144,7 @@ TEST_CASE("another configuration after a kill: no id with two contents") {
     return box.log("gateway").find("stopping") != std::string::npos || aggregates(subscriber).size() > 200;
   }));
   CHECK(gateway.stop() == 0);
-  const auto ledger = read_ledger(box.folder() / "ledger");
+  const auto ledger = read_ledger(box.ledger());
   std::set<std::string> lengths;
   for (const auto& [id, window] : aggregates(subscriber)) {
     lengths.insert(fmt::format("{}", epoch_of(window["end"]) - epoch_of(window["start"])));

@@ -3,18 +3,13 @@
 #include "common/journal_writer.h"
 #include "tests/support/box.h"
 #include "tests/support/subscriber.h"
+#include "tests/support/text.h"
 #include "tests/support/wait.h"
 
 using namespace lookout;
 using namespace lookout::test;
 
 namespace {
-
-std::size_t occurrences(const std::string& text, const std::string& word) {
-  std::size_t count = 0;
-  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++count;
-  return count;
-}
 
 std::string state_of(Subscriber& subscriber, const std::string& name) {
   const auto messages = subscriber.received("lookout/" + name + "/test-box/status");

@@ -3,6 +3,7 @@
 #include "gateway/machine.h"
 #include "tests/property/comparison.h"
 #include "tests/property/stream.h"
+#include "tests/support/text.h"
 
 using namespace lookout;
 using namespace lookout::test;
@@ -46,12 +47,6 @@ struct Stream {
   Case made;
   Microseconds connected{};
 };
-
-std::size_t count_in(const std::string& text, const std::string& part) {
-  std::size_t count = 0;
-  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-  return count;
-}
 
 }  // namespace
 
@@ -99,7 +94,7 @@ TEST_CASE("a window that is forgotten after it was published goes on counting re
   stream.add(1h, 1h + 1s);   // an hour later it is time for the window
   stream.add(1h, 1h + 30s);
   const std::string all = published(stream.made);
-  CHECK(count_in(all, R"("id":"n/w/_all/t/2026-09-21T15:15:00Z","revision":0)") == 1);
+  CHECK(occurrences(all, R"("id":"n/w/_all/t/2026-09-21T15:15:00Z","revision":0)") == 1);
 }
 
 TEST_CASE("what came for a closed window between two set backs comes out") {
@@ -136,5 +131,5 @@ TEST_CASE("a session that begins where one was retracted and forgotten goes on c
   stream.add(1h, 1h);       // becomes its start: the old id is retracted with revision 1
   stream.add(0s, 0s);       // shows that the clock was wrong
   stream.add(1h, 1h + 1s).value = 2;
-  CHECK(count_in(published(stream.made), R"("id":"n/w/_all/t/2026-09-21T15:15:01Z","revision":0)") == 1);
+  CHECK(occurrences(published(stream.made), R"("id":"n/w/_all/t/2026-09-21T15:15:01Z","revision":0)") == 1);
 }

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "tests/support/text.h"
 #include "tests/support/wait.h"
 
 namespace lookout::test {
@@ -19,12 +20,6 @@ codec = "flat"
 metrics = { temperature = "temperature_c", smoke = "smoke_ug_m3" }
 )";
 
-std::size_t count_of(const std::string& text, const std::string& word) {
-  std::size_t count = 0;
-  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++count;
-  return count;
-}
-
 }  // namespace
 
 Box::Box(std::uint16_t port, const std::string& windows_and_rules) { configure(port, windows_and_rules); }
@@ -38,13 +33,30 @@ void Box::configure(std::uint16_t port, const std::string& windows_and_rules) {
 std::string Box::log(const std::string& name) const { return slurp(folder_ / (name + ".log")); }
 
 ChildProcess Box::start(const std::string& name, bool wait_for_subscription) {
-  const std::size_t before = count_of(log(name), " subscribed to ");
+  const std::size_t before = occurrences(log(name), " subscribed to ");
   ChildProcess child({program(name), "run", "--config", config()}, {"/dev/null", folder_ / (name + ".log")});
   if (wait_for_subscription &&
-      !wait_until([&] { return count_of(log(name), " subscribed to ") >= before + 2; })) {
+      !wait_until([&] { return occurrences(log(name), " subscribed to ") >= before + 2; })) {
     throw std::runtime_error(name + " did not come up: " + log(name));
   }
   return child;
+}
+
+std::vector<std::string> wildfire(const Box& box, const Broker& broker, const std::string& speed) {
+  return {program("simulator"),
+          "run",
+          "--preset",
+          "wildfire",
+          "--duration",
+          "2h",
+          "--speed",
+          speed,
+          "--seed",
+          "5",
+          "--port",
+          broker.port_text(),
+          "--truth",
+          box.ledger().string()};
 }
 
 void simulate(const Broker& broker, std::vector<std::string> arguments) {

@@ -20,12 +20,17 @@ class Box {
   [[nodiscard]] std::string config() const { return (folder_ / "lookout.toml").string(); }
   [[nodiscard]] std::filesystem::path state() const { return folder_ / "state"; }
   [[nodiscard]] const TempFolder& folder() const { return folder_; }
+  [[nodiscard]] std::filesystem::path ledger() const { return folder_ / "ledger"; }
   /// What the program has written to stderr, over all its starts.
   [[nodiscard]] std::string log(const std::string& name) const;
 
  private:
   TempFolder folder_;
 };
+
+/// The command that plays the wildfire at `speed` into a ledger in the box's folder: 50 sensors, 2 metrics,
+/// every 30 s: 24,000 readings in 2 h, of 5 regions.
+std::vector<std::string> wildfire(const Box& box, const Broker& broker, const std::string& speed);
 
 /// `lookout-simulator ARGUMENTS --port ...`, to its end; throws when that is not exit code 0.
 void simulate(const Broker& broker, std::vector<std::string> arguments);

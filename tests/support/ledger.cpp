@@ -1,8 +1,11 @@
 #include "tests/support/ledger.h"
 
+#include <cmath>
 #include <ctime>
 #include <fstream>
-#include <nlohmann/json.hpp>
+
+#include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
 
 namespace lookout::test {
 
@@ -22,6 +25,23 @@ std::vector<LedgerEntry> read_ledger(const std::filesystem::path& file) {
                        epoch_of(json["event_time"]), json["value"], json["seq"]});
   }
   return entries;
+}
+
+std::size_t count_ledger(const std::filesystem::path& file) { return occurrences(slurp(file), "\n"); }
+
+bool agrees(const std::vector<LedgerEntry>& ledger, const nlohmann::json& aggregate) {
+  std::size_t count = 0;
+  long double sum = 0;
+  for (const LedgerEntry& e : ledger) {
+    if (e.region == aggregate["group"] && e.metric == aggregate["metric"] &&
+        e.event_time >= epoch_of(aggregate["start"]) && e.event_time < epoch_of(aggregate["end"])) {
+      ++count;
+      sum += e.value;
+    }
+  }
+  const double expected = static_cast<double>(sum);
+  return aggregate["count"] == count &&
+         std::abs(aggregate["sum"].get<double>() - expected) <= 1e-9 * std::abs(expected);
 }
 
 }  // namespace lookout::test

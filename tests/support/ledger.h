@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,11 @@ struct LedgerEntry {
   std::int64_t seq;
 };
 std::vector<LedgerEntry> read_ledger(const std::filesystem::path& file);
+/// How many there are so far, while the simulator may be writing.
+std::size_t count_ledger(const std::filesystem::path& file);
+
+/// Whether an aggregate by region has the count and the sum of the ledger's readings that belong to it.
+bool agrees(const std::vector<LedgerEntry>& ledger, const nlohmann::json& aggregate);
 
 /// RFC 3339 as date(1) reads it: an oracle independent of our own parser. Whole seconds and a fraction, UTC
 /// only.

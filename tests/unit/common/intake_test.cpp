@@ -13,6 +13,7 @@
 #include "tests/support/broker.h"
 #include "tests/support/crash_file_system.h"
 #include "tests/support/subscriber.h"
+#include "tests/support/text.h"
 #include "tests/support/wait.h"
 
 using namespace lookout;
@@ -135,14 +136,9 @@ TEST_CASE(
   CHECK_FALSE(rig.changes.front().message.retain);  // the session was new then
   CHECK(up.message.retain);
   spdlog::default_logger()->sinks().pop_back();
-  const auto count = [&](const std::string& word) {
-    std::size_t found = 0;
-    for (auto at = log.str().find(word); at != std::string::npos; at = log.str().find(word, at + 1)) ++found;
-    return found;
-  };
-  CHECK(count("leaves the broker") == 1);
-  CHECK(count("goes back to the broker") == 1);
-  CHECK(count("lost the broker") == 0);
+  CHECK(occurrences(log.str(), "leaves the broker") == 1);
+  CHECK(occurrences(log.str(), "goes back to the broker") == 1);
+  CHECK(occurrences(log.str(), "lost the broker") == 0);
 }
 
 TEST_CASE("a journal that is full at the start is not filled further before it was trimmed") {

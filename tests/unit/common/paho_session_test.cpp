@@ -7,6 +7,7 @@
 
 #include "common/mqtt_session.h"
 #include "tests/support/broker.h"
+#include "tests/support/text.h"
 #include "tests/support/wait.h"
 
 using namespace lookout;
@@ -25,12 +26,7 @@ class CapturedLog {
   CapturedLog(const CapturedLog&) = delete;
   CapturedLog& operator=(const CapturedLog&) = delete;
   ~CapturedLog() { spdlog::set_default_logger(before_); }
-  std::size_t count(const std::string& word) const {
-    const std::string text = text_.str();
-    std::size_t found = 0;
-    for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++found;
-    return found;
-  }
+  std::size_t count(const std::string& word) const { return occurrences(text_.str(), word); }
 
  private:
   std::ostringstream text_;
