@@ -206,8 +206,7 @@ TEST_CASE("journal looks into the journal of a gateway that is writing it") {
   CHECK(gateway.stop() == 0);
 }
 
-TEST_CASE(
-    "journal dump shows a configuration and a resumed session; a message that was cut is too large again") {
+TEST_CASE("journal dump shows a configuration and a resumed session, and what was cut is too large again") {
   const Box box(1, kWindow);
   const ConfigSources sources{{{"lookout.toml", "[time]\nlag = \"1m\" # ö\n"}}};
   {

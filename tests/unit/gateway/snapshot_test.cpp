@@ -134,7 +134,7 @@ std::map<bool, std::set<std::int64_t>> starts(const std::vector<Outgoing>& messa
 }  // namespace
 
 TEST_CASE(
-    "a machine that is younger than the broker's session lacks what came before; restored it does not") {
+    "a machine that is younger than the broker's session lacks what came before, but not when restored") {
   MachineRig rig(config());
   rig.pass(400);
   rig.link_up(true);
