@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -63,13 +64,20 @@ class SystemFile final : public File {
   Result<void> sync() override { return done_or_reason(::fdatasync(handle_.get())); }
 
  private:
+  // The last byte comes last: where it is there after a kill, so is all before it.
   bool copy_to_window(std::uint64_t position, std::size_t size, std::span<const std::string_view> parts) {
     char* to = position + size <= reserved_ ? window_.at(handle_.get(), position, size) : nullptr;
-    if (!to) return false;
+    if (!to || size == 0) return false;
+    char* const end = to + size - 1;
+    char last = 0;
     for (const std::string_view part : parts) {
-      std::memcpy(to, part.data(), part.size());
-      to += part.size();
+      const auto copied = std::min(part.size(), static_cast<std::size_t>(end - to));
+      std::memcpy(to, part.data(), copied);
+      to += copied;
+      if (copied < part.size()) last = part[copied];
     }
+    std::atomic_signal_fence(std::memory_order_release);
+    *end = last;
     return true;
   }
 
