@@ -182,6 +182,17 @@ void read_journal(TomlSection section, JournalConfig& journal) {
   section.finish();
 }
 
+void read_archive(TomlSection section, ArchiveConfig& archive) {
+  section.duration("retention_age", archive.retention_age);
+  if (archive.retention_age < std::chrono::hours{1})
+    section.complain("retention_age", "accepted are \"1h\" and more");
+  section.byte_size("retention_size", archive.retention_size);
+  if (archive.retention_size < std::uint64_t{16} << 20)
+    section.complain("retention_size", "accepted are \"16 MiB\" and more");
+  section.boolean("evict_unforwarded", archive.evict_unforwarded);
+  section.finish();
+}
+
 void read_limits(TomlSection section, LimitsConfig& limits) {
   section.byte_size("message_size", limits.message_size);
   if (limits.message_size < 64 || limits.message_size > std::uint64_t{256} << 10) {
@@ -214,6 +225,7 @@ class FileReader {
     list("window", [&](TomlSection section) { read_window(std::move(section), config_.windows); });
     list("rule", [&](TomlSection section) { read_rule(std::move(section), config_.rules); });
     table("journal", [&](TomlSection section) { read_journal(std::move(section), config_.journal); });
+    table("archive", [&](TomlSection section) { read_archive(std::move(section), config_.archive); });
     table("limits", [&](TomlSection section) { read_limits(std::move(section), config_.limits); });
     for (const auto& [key, node] : *root_) {
       if (std::ranges::find(known_, key.str()) != known_.end()) continue;

@@ -109,6 +109,13 @@ struct JournalConfig {
   double high = 0.9, low = 0.7;  ///< shares of limit at which the subscription is left and taken up again
 };
 
+/// How long the bridge's archive keeps what it holds.
+struct ArchiveConfig {
+  Microseconds retention_age = std::chrono::days{90};
+  std::uint64_t retention_size = std::uint64_t{16} << 30;
+  bool evict_unforwarded = false;  ///< also what the forwarder has not taken yet
+};
+
 struct LimitsConfig {
   std::uint64_t message_size = std::uint64_t{64} << 10;
   std::uint64_t max_series = 200'000;
@@ -128,6 +135,7 @@ struct Config {
   std::vector<WindowConfig> windows;
   std::vector<RuleConfig> rules;
   JournalConfig journal;
+  ArchiveConfig archive;
   LimitsConfig limits;
   ConfigSources sources;
 };

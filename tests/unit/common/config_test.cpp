@@ -40,6 +40,9 @@ TEST_CASE("the shipped configuration is good and says the defaults of the interf
   CHECK(config.journal.sync_interval == 200ms);
   CHECK(config.journal.high == 0.9);
   CHECK(config.journal.low == 0.7);
+  CHECK(config.archive.retention_age == std::chrono::days{90});
+  CHECK(config.archive.retention_size == std::uint64_t{16} << 30);
+  CHECK_FALSE(config.archive.evict_unforwarded);
   CHECK(config.mqtt.keepalive == 60s);
   CHECK(config.state == "/var/lib/lookout");
   CHECK(config.inputs.size() == 2);
@@ -114,6 +117,21 @@ TEST_CASE("values out of range say the range") {
             .at(0)
             .find("needs a table from metric to field") != std::string::npos);
   CHECK(problems_of(kInput + "[mqtt]\npassword_file = \"x\"\n").at(0).find("needs a username") !=
+        std::string::npos);
+}
+
+TEST_CASE("the archive keeps what it is told to, but at least an hour and 16 MiB") {
+  const TempFolder folder;
+  spit(folder / "lookout.toml",
+       kInput + "[archive]\nretention_age = \"7d\"\nretention_size = \"1 GiB\"\nevict_unforwarded = true\n");
+  const auto loaded = load_config(folder / "lookout.toml");
+  REQUIRE(loaded.problems.empty());
+  CHECK(loaded.config.archive.retention_age == std::chrono::days{7});
+  CHECK(loaded.config.archive.retention_size == std::uint64_t{1} << 30);
+  CHECK(loaded.config.archive.evict_unforwarded);
+  CHECK(problems_of(kInput + "[archive]\nretention_age = \"59m\"\n").at(0).find("\"1h\" and more") !=
+        std::string::npos);
+  CHECK(problems_of(kInput + "[archive]\nretention_size = \"15 MiB\"\n").at(0).find("\"16 MiB\" and more") !=
         std::string::npos);
 }
 
