@@ -1,234 +1,272 @@
 #include "bridge/archive.h"
 
-#include <sqlite3.h>
-#include <utf8.h>
+#include <spdlog/spdlog.h>
 
-#include "bridge/archive_guard.h"
-#include "bridge/archive_schema.h"
-#include "common/journal_format.h"
+#include <algorithm>
+
+#include "bridge/retention.h"
 
 namespace lookout {
-namespace {
-
-constexpr int kBusyTimeoutMs = 5000;
-
-std::int64_t microseconds(Timestamp time) { return time.time_since_epoch().count(); }
-
-// A NUL inside a TEXT is legal, but SQL functions and the sqlite3 shell show only what stands before it.
-bool is_text(std::string_view payload) {
-  return payload.find('\0') == std::string_view::npos && utf8::is_valid(payload.begin(), payload.end());
-}
-
-std::int64_t flags_of(const MessageView& message) {
-  return (message.retain ? journal::kFlagRetain : 0) | (message.cut ? journal::kFlagCut : 0);
-}
-
-// Offset and part together are unique, so that the key never takes a reading for another one whose identity
-// it does not hold.
-std::int64_t nonce_of(const Reading& reading, std::uint64_t offset, std::uint16_t part) {
-  return reading.identity && !reading.identity_is_by_name
-             ? 0
-             : static_cast<std::int64_t>((offset << 16) + part + 1);
-}
-
-std::int64_t seq_of(const Reading& reading) {
-  return reading.seq ? static_cast<std::int64_t>(*reading.seq) : -1;
-}
-
-}  // namespace
-
-struct Archive::Statements {
-  explicit Statements(const SQLite::Database& database)
-      : insert_message(database, "INSERT INTO messages VALUES(?, ?, ?, ?, ?)"),
-        insert_series(database,
-                      "INSERT INTO series(network, region, sensor, metric) VALUES(?, ?, ?, ?) "
-                      "ON CONFLICT DO NOTHING"),
-        select_series(database,
-                      "SELECT id FROM series WHERE network = ? AND region = ? AND sensor = ? AND metric = ?"),
-        select_repeat(database,
-                      "SELECT 1 FROM readings INDEXED BY readings_without_time "
-                      "WHERE time_is_arrival = 1 AND nonce = 0 AND series = ? AND boot = ? AND seq = ? "
-                      "AND value = ? AND event_us BETWEEN ? AND ?"),
-        select_named_repeat(database,
-                            "SELECT 1 FROM messages n CROSS JOIN readings r INDEXED BY readings_by_name "
-                            "CROSS JOIN messages m ON m.offset = r.offset "
-                            "WHERE n.offset = ? AND r.series = ? AND r.identity = ? "
-                            "AND m.arrival_us BETWEEN n.arrival_us - ? AND n.arrival_us + ?"),
-        insert_reading(
-            database,
-            "INSERT INTO readings(event_us, series, seq, boot, value, nonce, time_is_arrival, "
-            "offset, part, unit, identity) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
-        insert_aggregate(database, R"(
-          INSERT INTO aggregates(offset, id, revision, network, window, grp, metric, unit, start_us, end_us, closed_by,
-            count, sensors, sum, mean, min, max, stddev, first, last, late, seq_gaps, over, incomplete, retracted,
-            historical)
-          VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-          ON CONFLICT DO NOTHING)") {}
-
-  SQLite::Statement insert_message, insert_series, select_series, select_repeat, select_named_repeat,
-      insert_reading, insert_aggregate;
-  std::string topic, payload;  // SQLiteCpp binds a text by its length only from a std::string
-};
-
-Archive::Archive(std::filesystem::path file, Microseconds identity_window)
-    : file_(std::move(file)), identity_window_(identity_window) {}
+Archive::Archive(ArchiveCatalogue catalogue, const ArchiveConfig& config, Microseconds identity_window)
+    : config_(config),
+      identity_window_(identity_window),
+      catalogue_(std::move(catalogue)),
+      closed_repeats_(catalogue_.folder()) {}
 
 Archive::~Archive() = default;
 
-ArchiveResult<std::unique_ptr<Archive>> Archive::open(const std::filesystem::path& file,
+ArchiveResult<std::unique_ptr<Archive>> Archive::open(const std::filesystem::path& folder,
+                                                      const ArchiveConfig& config,
                                                       Microseconds identity_window) {
-  std::unique_ptr<Archive> archive(new Archive(file, identity_window));
-  auto ready = guarded(file, [&] { return archive->set_up(); });
-  if (!ready) return std::unexpected(std::move(ready.error()));
-  if (!*ready) return std::unexpected(std::move(ready->error()));
+  auto catalogue = ArchiveCatalogue::open(folder);
+  if (!catalogue) return std::unexpected(std::move(catalogue.error()));
+  std::unique_ptr<Archive> archive(new Archive(std::move(*catalogue), config, identity_window));
+  if (auto opened = archive->open_newest(); !opened) return std::unexpected(std::move(opened.error()));
+  archive->find_end();
   return archive;
 }
 
-ArchiveResult<void> Archive::set_up() {
-  database_ = std::make_unique<SQLite::Database>(
-      file_.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs);
-  const auto schema = schema_of(*database_, file_);
-  if (!schema) return std::unexpected(schema.error());
-  configure_writer(*database_);
-  upgrade_schema(*database_, *schema);
-  statements_ = std::make_unique<Statements>(*database_);
-  const SQLite::Column newest = database_->execAndGet("SELECT coalesce(max(offset) + 1, 0) FROM messages");
-  committed_ = added_ = static_cast<std::uint64_t>(newest.getInt64());
+ArchiveResult<void> Archive::open_newest() {
+  gaps_to_note_ = catalogue_.new_gaps();
+  if (!catalogue_.open_file()) return {};
+  auto opened = OpenFile::open(catalogue_.path_of(*catalogue_.open_file()));
+  if (opened) {
+    open_ = std::move(*opened);
+    return {};
+  }
+  if (opened.error().kind != ArchiveFailure::Kind::damaged) return std::unexpected(std::move(opened.error()));
+  return catalogue_.set_open_aside(opened.error().text);
+}
+
+void Archive::find_end() {
+  const auto& closed = catalogue_.closed();
+  const FileSummary* newest = open_ ? &open_->summary() : closed.empty() ? nullptr : &closed.back().summary;
+  epoch_ = newest ? newest->epoch : draw_epoch();
+  if (newest) committed_end_ = newest->end_offset;
+  if (newest && newest->arrivals) arrival_ = newest->arrivals->to;
+  // An offset that a damaged file has used is not used again.
+  if (const auto& aside = catalogue_.newest_aside())
+    committed_end_ = std::max(committed_end_.value_or(0), *aside);
+  added_end_ = committed_end_;
+}
+
+bool Archive::starts_new_file(Timestamp arrival) const {
+  if (!open_ || !open_->summary().arrivals) return false;
+  return day_of(arrival) > catalogue_.open_file()->day || open_->bytes() >= file_size(config_);
+}
+
+void Archive::close_file() {
+  FileSummary summary = open_->summary();
+  open_.reset();
+  catalogue_.close(std::move(summary));
+}
+
+ArchiveResult<void> Archive::begin(std::uint64_t offset, Timestamp arrival) {
+  if (starts_new_file(arrival)) close_file();
+  if (!open_) {
+    const ArchiveName name{offset, day_of(arrival), false};
+    auto created = OpenFile::create(catalogue_.path_of(name), epoch_, offset);
+    if (!created) return std::unexpected(std::move(created.error()));
+    open_ = std::move(*created);
+    catalogue_.begin(name);
+  }
+  auto done = open_->begin();
+  if (done) done = add_noted();
+  return done;
+}
+
+ArchiveResult<void> Archive::add_noted() {
+  for (gaps_in_batch_ = 0; gaps_in_batch_ < gaps_to_note_.size(); ++gaps_in_batch_) {
+    if (auto added = open_->add_gap(gaps_to_note_[gaps_in_batch_]); !added) return added;
+  }
   return {};
 }
 
-ArchiveResult<void> Archive::begin() {
-  return guarded(file_, [&] { database_->exec("BEGIN IMMEDIATE"); });
-}
-
 ArchiveResult<void> Archive::add_message(std::uint64_t offset, const MessageView& message) {
-  return guarded(file_, [&] {
-    statements_->topic = message.topic;
-    statements_->payload = message.payload;
-    StatementUse insert(statements_->insert_message);
-    insert->bind(1, static_cast<std::int64_t>(offset));
-    insert->bind(2, microseconds(message.arrival));
-    insert->bindNoCopy(3, statements_->topic);
-    if (is_text(message.payload)) {
-      insert->bindNoCopy(4, statements_->payload);
-    } else {
-      insert->bindNoCopy(4, message.payload.data(), static_cast<int>(message.payload.size()));
-    }
-    insert->bind(5, flags_of(message));
-    insert->exec();
-    added_ = offset + 1;
-  });
+  auto done = note_missing(offset, message.arrival);
+  if (done) done = open_->add_message(offset, message);
+  if (!done) return done;
+  arrival_ = message.arrival;
+  added_end_ = offset + 1;
+  return {};
 }
 
-std::int64_t Archive::find_series(SeriesId id, const Series& series) {
-  if (series_ids_.size() <= id) series_ids_.resize(id + 1);
-  if (series_ids_[id] != 0) return series_ids_[id];
-  const auto bind_names = [&](StatementUse& use) {
-    use->bindNoCopy(1, series.network);
-    use->bindNoCopy(2, series.region);
-    use->bindNoCopy(3, series.sensor);
-    use->bindNoCopy(4, series.metric);
-  };
-  StatementUse insert(statements_->insert_series);
-  bind_names(insert);
-  insert->exec();
-  StatementUse select(statements_->select_series);
-  bind_names(select);
-  select->executeStep();
-  return series_ids_[id] = select->getColumn(0).getInt64();
+ArchiveResult<void> Archive::note_missing(std::uint64_t offset, Timestamp arrival) {
+  if (!added_end_ || offset <= *added_end_) return {};
+  const bool is_aside = catalogue_.newest_aside() && *catalogue_.newest_aside() >= *added_end_;
+  Gap gap{.first_offset = *added_end_,
+          .end_offset = offset,
+          .why = is_aside ? "corrupt" : "journal",
+          .times = {},
+          .noted = arrival};
+  if (arrival_ != Timestamp{}) gap.times = Coverage::Stretch{std::min(arrival_, arrival), arrival};
+  spdlog::error("archive: offsets {} to {} are missing", gap.first_offset, gap.end_offset - 1);
+  return open_->add_gap(gap);
 }
 
-// What the primary key does not see: it begins with the time, and a repeat has another one where the time is
-// the arrival, or where each gateway that heard the reading gives its own.
-bool Archive::is_repeat(std::uint64_t offset, std::int64_t series, const Reading& reading) {
-  if (!reading.identity || reading.identity_has_time) return false;
-  if (reading.identity_is_by_name) return is_named_repeat(offset, series, *reading.identity);
-  StatementUse select(statements_->select_repeat);
-  select->bind(1, series);
-  select->bindNoCopy(2, reading.boot);
-  select->bind(3, seq_of(reading));
-  select->bind(4, reading.value);
-  select->bind(5, microseconds(reading.event_time - identity_window_));
-  select->bind(6, microseconds(reading.event_time + identity_window_));
-  return select->executeStep();
-}
-
-bool Archive::is_named_repeat(std::uint64_t offset, std::int64_t series, const Identity& identity) {
-  const auto bytes = bytes_of(identity);
-  StatementUse select(statements_->select_named_repeat);
-  select->bind(1, static_cast<std::int64_t>(offset));
-  select->bind(2, series);
-  select->bindNoCopy(3, bytes.data(), static_cast<int>(bytes.size()));
-  select->bind(4, std::int64_t{identity_window_.count()});
-  select->bind(5, std::int64_t{identity_window_.count()});
-  return select->executeStep();
+template <typename MayHold, typename Holds>
+ArchiveResult<bool> Archive::is_in_closed(MayHold may_hold, Holds holds) {
+  for (std::size_t i = catalogue_.closed().size(); i-- > 0;) {
+    const ClosedFile& file = catalogue_.closed()[i];
+    if (!may_hold(file.summary)) continue;
+    const auto found = holds(file.name);
+    if (found && *found) return true;
+    if (found) continue;
+    if (found.error().kind != ArchiveFailure::Kind::damaged) return found;
+    if (auto given_up = give_up_closed(file.name.first_offset, found.error().text); !given_up)
+      return std::unexpected(std::move(given_up.error()));
+  }
+  return false;
 }
 
 ArchiveResult<bool> Archive::add_reading(std::uint64_t offset, std::uint16_t part, const Series& series,
                                          const Reading& reading) {
-  return guarded(file_, [&] {
-    const std::int64_t series_id = find_series(reading.series, series);
-    if (is_repeat(offset, series_id, reading)) return false;
-    StatementUse insert(statements_->insert_reading);
-    insert->bind(1, microseconds(reading.event_time));
-    insert->bind(2, series_id);
-    insert->bind(3, seq_of(reading));
-    insert->bindNoCopy(4, reading.boot);
-    insert->bind(5, reading.value);
-    insert->bind(6, nonce_of(reading, offset, part));
-    insert->bind(7, reading.time_is_arrival ? 1 : 0);
-    insert->bind(8, static_cast<std::int64_t>(offset));
-    insert->bind(9, static_cast<std::int64_t>(part));
-    insert->bindNoCopy(10, reading.unit);
-    insert->bind(11);
-    const auto identity = bytes_of(reading.identity.value_or(Identity{}));
-    if (reading.identity_is_by_name) {
-      insert->bindNoCopy(11, identity.data(), static_cast<int>(identity.size()));
-    }
-    return insert->exec() == 1;
-  });
+  const bool by_time = reading.identity_has_time && !reading.identity_is_by_name;
+  const auto may_hold = [&](const FileSummary& summary) {
+    return by_time ? summary.event_times.may_hold(reading.event_time)
+                   : summary.arrived(arrival_ - identity_window_, arrival_ + identity_window_);
+  };
+  const auto holds = [&](const ArchiveName& name) {
+    return closed_repeats_.holds(name, series, reading, arrival_, identity_window_);
+  };
+  if (reading.identity) {
+    auto known = open_->holds(series, reading, arrival_, identity_window_);
+    if (known && !*known) known = is_in_closed(may_hold, holds);
+    if (!known) return known;
+    if (*known) return false;
+  }
+  if (auto added = open_->add_reading(offset, part, series, reading); !added)
+    return std::unexpected(std::move(added.error()));
+  return true;
 }
 
 ArchiveResult<bool> Archive::add_aggregate(std::uint64_t offset, const AggregateRow& row) {
-  return guarded(file_, [&] {
-    StatementUse insert(statements_->insert_aggregate);
-    int next = 0;
-    const auto integer = [&](std::int64_t value) { insert->bind(++next, value); };
-    const auto text = [&](const std::string& value) { insert->bindNoCopy(++next, value); };
-    const auto optional = [&](const auto& value) {
-      value ? insert->bind(++next, *value) : insert->bind(++next);
-    };
-    integer(static_cast<std::int64_t>(offset));
-    text(row.id);
-    integer(row.revision);
-    for (const auto* name : {&row.network, &row.window, &row.group, &row.metric, &row.unit}) text(*name);
-    integer(microseconds(row.start));
-    integer(microseconds(row.end));
-    text(row.closed_by);
-    integer(row.count);
-    integer(row.sensors);
-    insert->bind(++next, row.sum);
-    for (const auto* figure : {&row.mean, &row.min, &row.max, &row.stddev, &row.first, &row.last})
-      optional(*figure);
-    integer(row.late);
-    integer(row.seq_gaps);
-    optional(row.over);
-    for (const bool flag : {row.incomplete, row.retracted, row.historical}) integer(flag ? 1 : 0);
-    return insert->exec() == 1;
-  });
+  auto known = open_->holds(row);
+  if (known && !*known) {
+    known = is_in_closed([&](const FileSummary& summary) { return summary.windows.may_hold(row.start); },
+                         [&](const ArchiveName& name) { return closed_repeats_.holds(name, row); });
+  }
+  if (!known) return known;
+  if (*known) return false;
+  if (auto added = open_->add_aggregate(offset, row); !added)
+    return std::unexpected(std::move(added.error()));
+  return true;
 }
 
 ArchiveResult<void> Archive::commit() {
-  auto committed = guarded(file_, [&] { database_->exec("COMMIT"); });
-  if (committed) committed_ = added_;
-  return committed;
+  auto committed = open_->commit();
+  if (!committed) return committed;
+  committed_end_ = added_end_;
+  gaps_to_note_.erase(gaps_to_note_.begin(),
+                      gaps_to_note_.begin() + static_cast<std::ptrdiff_t>(gaps_in_batch_));
+  gaps_in_batch_ = 0;
+  return {};
 }
 
 void Archive::abandon() {
-  // SQLite has rolled back by itself after some failures; then there is nothing to do.
-  if (sqlite3_get_autocommit(database_->getHandle()) == 0) database_->tryExec("ROLLBACK");
-  added_ = committed_;
-  series_ids_.clear();  // rows of series may have gone with the batch
+  if (open_) open_->abandon();
+  added_end_ = committed_end_;
+  gaps_in_batch_ = 0;
+}
+
+ArchiveResult<void> Archive::give_up_closed(std::uint64_t first_offset, const std::string& why) {
+  closed_repeats_.let_go(first_offset);
+  if (sealer_ && sealer_->first_offset() == first_offset) sealer_.reset();
+  auto gap = catalogue_.set_aside(first_offset, why);
+  if (!gap) return std::unexpected(std::move(gap.error()));
+  gap->noted = arrival_;
+  gaps_to_note_.push_back(std::move(*gap));
+  return {};
+}
+
+ArchiveResult<bool> Archive::maintain(std::optional<Timestamp> now) {
+  const auto& closed = catalogue_.closed();
+  if (is_due(closed, open_ ? open_->bytes() : 0, config_, now)) {
+    auto removed = make_room();
+    if (!removed || *removed) return removed;
+  }
+  return seal_next();
+}
+
+ArchiveResult<bool> Archive::seal_next() {
+  if (!sealer_) {
+    const auto& closed = catalogue_.closed();
+    const auto next = std::ranges::find_if(closed, [](const ClosedFile& file) { return !file.name.sealed; });
+    if (next == closed.end()) return false;
+    auto begun = Sealer::begin(catalogue_.path_of(next->name), catalogue_.path_while_sealing(next->name),
+                               next->summary);
+    if (!begun) return sealing_failed(next->name.first_offset, begun.error());
+    sealer_ = std::move(*begun);
+    return true;
+  }
+  const auto whole = sealer_->step();
+  if (!whole) return sealing_failed(sealer_->first_offset(), whole.error());
+  if (!*whole) return true;
+  closed_repeats_.let_go(sealer_->first_offset());
+  if (auto done = catalogue_.seal(sealer_->first_offset()); !done)
+    return std::unexpected(std::move(done.error()));
+  sealer_.reset();
+  return true;
+}
+
+ArchiveResult<bool> Archive::sealing_failed(std::uint64_t first_offset, const ArchiveFailure& failure) {
+  sealer_.reset();
+  if (failure.kind != ArchiveFailure::Kind::damaged) return std::unexpected(failure);
+  if (auto given_up = give_up_closed(first_offset, failure.text); !given_up)
+    return std::unexpected(std::move(given_up.error()));
+  return true;
+}
+
+ArchiveResult<bool> Archive::make_room() {
+  if (!may_go(catalogue_.closed(), forwarded_, config_)) return false;
+  if (auto done = evict_oldest(); !done) return std::unexpected(std::move(done.error()));
+  return true;
+}
+
+ArchiveResult<void> Archive::evict_oldest() {
+  const ClosedFile oldest = catalogue_.closed().front();
+  const std::uint64_t first = oldest.name.first_offset, end = oldest.summary.end_offset;
+  if (end > forwarded_) {
+    const std::uint64_t lost = std::max(first, forwarded_);
+    note_durably({.first_offset = lost,
+                  .end_offset = end,
+                  .why = "evicted",
+                  .times = oldest.summary.arrivals,
+                  .noted = arrival_});
+    evicted_unforwarded_ += end - lost;
+  }
+  evicted_ += end - first;
+  closed_repeats_.let_go(first);
+  if (sealer_ && sealer_->first_offset() == first) sealer_.reset();
+  spdlog::info("archive: {} goes: offsets {} to {}, {} MiB", to_text(oldest.name), first, end - 1,
+               oldest.bytes >> 20);
+  return catalogue_.remove(first);
+}
+
+// On a full disk it cannot be written before there is room, which the file's going makes: then the next batch
+// brings it.
+void Archive::note_durably(Gap gap) {
+  gaps_to_note_.push_back(std::move(gap));
+  if (!open_) return;
+  auto done = open_->begin();
+  if (done) done = add_noted();
+  if (done) done = commit();
+  if (!done) abandon();
+}
+
+Archive::State Archive::state() const {
+  const auto& closed = catalogue_.closed();
+  State state{.files = closed.size() + (open_ ? 1 : 0),
+              .bytes = catalogue_.closed_bytes() + (open_ ? open_->bytes() : 0),
+              .first_offset = next_offset(),
+              .evicted = evicted_,
+              .evicted_unforwarded = evicted_unforwarded_};
+  if (!closed.empty()) {
+    state.first_offset = closed.front().name.first_offset;
+  } else if (open_) {
+    state.first_offset = catalogue_.open_file()->first_offset;
+  }
+  return state;
 }
 
 }  // namespace lookout

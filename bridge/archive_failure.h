@@ -8,11 +8,15 @@ namespace lookout {
 /// Why the archive could not do what it was asked.
 struct ArchiveFailure {
   enum class Kind {
-    try_again,  ///< disk full, a write refused: the same may succeed later
-    broken,     ///< nothing this process can mend: a damaged file, a failed sync
+    try_again,  ///< a write refused, a lock held: the same may succeed later
+    disk_full,  ///< the same may succeed once there is room
+    damaged,    ///< what the file holds cannot be right
+    broken,     ///< nothing this process can mend: a failed sync, a file that cannot be opened
+    newer,      ///< a file that only a newer program understands; nothing is wrong with it
   };
   Kind kind = Kind::broken;
   std::string text;  ///< a sentence that names the file
+  [[nodiscard]] bool may_pass() const { return kind == Kind::try_again || kind == Kind::disk_full; }
 };
 
 template <typename T>

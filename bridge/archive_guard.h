@@ -3,6 +3,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <filesystem>
+#include <memory>
 #include <type_traits>
 
 #include "bridge/archive_failure.h"
@@ -25,6 +26,11 @@ ArchiveResult<std::invoke_result_t<Work>> guarded(const std::filesystem::path& f
     return std::unexpected(describe(error, file));
   }
 }
+
+/// A connection that never writes and never checkpoints. `immutable`: the file is a closed one. Waits up to
+/// five seconds for a lock.
+ArchiveResult<std::unique_ptr<SQLite::Database>> open_read_only(const std::filesystem::path& file,
+                                                                bool immutable);
 
 /// One use of a prepared statement. It is reset at the end: a read left unfinished would hold back
 /// checkpoints.

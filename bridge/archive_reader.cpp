@@ -1,194 +1,215 @@
 #include "bridge/archive_reader.h"
 
 #include <fmt/format.h>
-#include <sqlite3.h>
 
-#include <array>
-#include <vector>
+#include <algorithm>
+#include <limits>
 
 #include "bridge/archive_guard.h"
 #include "bridge/archive_schema.h"
-#include "common/topic_pattern.h"
 
 namespace lookout {
 namespace {
 
-constexpr int kBusyTimeoutMs = 5000;
+constexpr int kMostTries = 10;
+constexpr RowPlace kBeforeAll{std::numeric_limits<std::int64_t>::min(), 0};
 
-constexpr std::array kReadingColumns{Column{"offset", CellType::integer},  Column{"arrival", CellType::time},
-                                     Column{"network", CellType::text},    Column{"region", CellType::text},
-                                     Column{"sensor", CellType::text},     Column{"metric", CellType::text},
-                                     Column{"event_time", CellType::time}, Column{"value", CellType::number},
-                                     Column{"unit", CellType::text},       Column{"seq", CellType::integer},
-                                     Column{"boot", CellType::text}};
+/// A file whose rows are wanted: opened when it is its turn, or before, where it may change.
+struct Source {
+  std::filesystem::path path;
+  bool closed = false;
+  RowPlace place{};  ///< of its row; as long as it has none, one that is not behind its first
+  bool has_row = false;
+  std::unique_ptr<FileRows> rows{};
+};
 
-constexpr std::array kAggregateColumns{
-    Column{"offset", CellType::integer},   Column{"arrival", CellType::time},
-    Column{"id", CellType::text},          Column{"revision", CellType::integer},
-    Column{"network", CellType::text},     Column{"window", CellType::text},
-    Column{"group", CellType::text},       Column{"metric", CellType::text},
-    Column{"unit", CellType::text},        Column{"start", CellType::time},
-    Column{"end", CellType::time},         Column{"closed_by", CellType::text},
-    Column{"count", CellType::integer},    Column{"sensors", CellType::integer},
-    Column{"sum", CellType::number},       Column{"mean", CellType::number},
-    Column{"min", CellType::number},       Column{"max", CellType::number},
-    Column{"stddev", CellType::number},    Column{"first", CellType::number},
-    Column{"last", CellType::number},      Column{"late", CellType::integer},
-    Column{"seq_gaps", CellType::integer}, Column{"over", CellType::integer},
-    Column{"incomplete", CellType::flag},  Column{"retracted", CellType::flag},
-    Column{"historical", CellType::flag}};
+bool is_later(const Source& a, const Source& b) { return a.place > b.place; }
 
-// CROSS JOIN keeps the order of the tables: a range of event time is one stretch of readings, already in
-// order.
-constexpr const char* kReadings =
-    "SELECT r.offset, m.arrival_us, s.network, s.region, s.sensor, s.metric, r.event_us, r.value, "
-    "nullif(r.unit, ''), "
-    "nullif(r.seq, -1), nullif(r.boot, '') "
-    "FROM readings r CROSS JOIN series s ON s.id = r.series CROSS JOIN messages m ON m.offset = r.offset";
-constexpr const char* kAggregates =
-    "SELECT r.offset, m.arrival_us, r.id, r.revision, r.network, r.window, r.grp, r.metric, nullif(r.unit, "
-    "''), "
-    "r.start_us, r.end_us, r.closed_by, r.count, r.sensors, r.sum, r.mean, r.min, r.max, r.stddev, r.first, "
-    "r.last, "
-    "r.late, r.seq_gaps, {} "
-    "FROM aggregates r CROSS JOIN messages m ON m.offset = r.offset";
-// A reader cannot bring an archive to the newest schema: that of an older bridge is read as it is.
-constexpr const char* kSinceSchema2 = "r.over, r.incomplete, r.retracted, r.historical";
-constexpr const char* kBeforeSchema2 = "NULL, 0, 0, 0";
+std::string no_archive(const std::filesystem::path& archive) {
+  std::error_code error;
+  const auto earlier = archive.parent_path() / "archive.db";
+  if (std::filesystem::exists(earlier, error)) {
+    return fmt::format("archive '{}' is that of an earlier version: lookout-bridge run takes it over",
+                       earlier.string());
+  }
+  return fmt::format("there is no archive '{}': lookout-bridge run makes it", archive.string());
+}
 
-std::string sql_of(const Selection& selection, int schema) {
-  const bool readings = selection.kind == RowKind::readings;
-  const char* time = selection.axis == TimeAxis::arrival ? "m.arrival_us"
-                     : readings                          ? "r.event_us"
-                                                         : "r.start_us";
-  std::string where;
-  const auto require = [&](const std::string& condition) {
-    where += (where.empty() ? " WHERE " : " AND ") + condition;
+bool is_gone(const std::filesystem::path& file) {
+  std::error_code error;
+  return !std::filesystem::exists(file, error) && !error;
+}
+
+/// Where the rows of a closed file may begin; nothing: it holds none that are wanted.
+std::optional<RowPlace> begin_of(const FileSummary& summary, const Selection& selection) {
+  const Timestamp from = selection.from.value_or(Timestamp::min());
+  const Timestamp to = selection.to.value_or(Timestamp::max());
+  const auto id = static_cast<std::int64_t>(summary.first_offset << 16);
+  const auto begin = [&](const Coverage::Stretch& held) -> std::optional<RowPlace> {
+    if (held.to < from || held.from >= to) return std::nullopt;
+    return RowPlace{std::max(held.from, from).time_since_epoch().count(), id};
   };
-  if (selection.from) require(fmt::format("{} >= :from", time));
-  if (selection.to) require(fmt::format("{} < :to", time));
-  if (!selection.topics.empty()) require("topic_matches(:topics, m.topic)");
-  const std::string select =
-      readings ? kReadings : fmt::format(kAggregates, schema < 2 ? kBeforeSchema2 : kSinceSchema2);
-  return fmt::format("{}{} ORDER BY {}, r.offset{}{}", select, where, time, readings ? ", r.part" : "",
-                     selection.limit ? " LIMIT :limit" : "");
-}
-
-void bind(SQLite::Statement& statement, const Selection& selection) {
-  if (selection.from) statement.bind(":from", std::int64_t{selection.from->time_since_epoch().count()});
-  if (selection.to) statement.bind(":to", std::int64_t{selection.to->time_since_epoch().count()});
-  if (!selection.topics.empty()) statement.bind(":topics", selection.topics);
-  if (selection.limit) statement.bind(":limit", *selection.limit);
-}
-
-std::string_view text_of(sqlite3_value* value) {
-  const auto* bytes = reinterpret_cast<const char*>(sqlite3_value_text(value));
-  return {bytes ? bytes : "", static_cast<std::size_t>(sqlite3_value_bytes(value))};
-}
-
-void sql_topic_matches(sqlite3_context* context, int /*count*/, sqlite3_value** arguments) {
-  sqlite3_result_int(context, topic_matches(text_of(arguments[0]), text_of(arguments[1])) ? 1 : 0);
-}
-
-Cell cell_of(const SQLite::Column& column, CellType type) {
-  if (column.isNull()) return std::monostate{};
-  switch (type) {
-    case CellType::integer:
-      return column.getInt64();
-    case CellType::number:
-      return column.getDouble();
-    case CellType::time:
-      return Timestamp{Microseconds{column.getInt64()}};
-    case CellType::flag:
-      return column.getInt64() != 0;
-    case CellType::text:
-      break;
+  const bool messages = selection.kind == RowKind::messages;
+  if (messages || selection.axis == TimeAxis::arrival) {
+    auto place = summary.arrivals ? begin(*summary.arrivals) : std::nullopt;
+    if (place && messages) place->time = 0;
+    return place;
   }
-  const char* text = column.getText();
-  return std::string_view(text, static_cast<std::size_t>(column.getBytes()));
+  const Coverage& held = selection.kind == RowKind::readings ? summary.event_times : summary.windows;
+  for (const Coverage::Stretch& stretch : held.stretches()) {
+    if (const auto place = begin(stretch)) return place;
+  }
+  return std::nullopt;
 }
 
-// What has a meaning of its own in an SQLite URI is written as %hh.
-std::string uri_of(const std::filesystem::path& file, const char* mode) {
-  std::string uri = "file:";
-  for (const char c : std::filesystem::absolute(file).string()) {
-    if (c == '%' || c == '?' || c == '#') {
-      uri += fmt::format("%{:02X}", static_cast<unsigned>(c));
-    } else {
-      uri += c;
+bool concerns(const Gap& gap, const Selection& selection) {
+  return !gap.times || ((!selection.from || gap.times->to >= *selection.from) &&
+                        (!selection.to || gap.times->from < *selection.to));
+}
+
+/// One answer from all files.
+class Answer {
+ public:
+  Answer(const Selection& selection, const ArchiveReader::OnRow& on_row)
+      : selection_(selection), on_row_(on_row) {}
+
+  /// False: the file went before it could be looked at, or was closed.
+  Result<bool> add(const std::filesystem::path& path, bool closed);
+  Result<void> run();
+  Missing& missing() { return missing_; }
+
+ private:
+  Result<void> pass_over(const ArchiveFailure& failure, const std::filesystem::path& file);
+  ArchiveResult<std::optional<RowPlace>> look_into(const std::filesystem::path& path, bool closed);
+  ArchiveResult<void> open_rows(Source& source);
+  ArchiveResult<bool> advance(Source& source);
+
+  const Selection& selection_;
+  const ArchiveReader::OnRow& on_row_;
+  void push(Source source);
+  Source pop();
+
+  std::vector<Source> sources_;  // a heap, the next row in front
+  Missing missing_;
+};
+
+Result<void> Answer::pass_over(const ArchiveFailure& failure, const std::filesystem::path& file) {
+  if (failure.kind == ArchiveFailure::Kind::newer) return Failure(failure.text);
+  if (!is_gone(file)) missing_.damaged.push_back(failure.text);
+  return {};
+}
+
+void Answer::push(Source source) {
+  sources_.push_back(std::move(source));
+  std::ranges::push_heap(sources_, is_later);
+}
+
+Source Answer::pop() {
+  std::ranges::pop_heap(sources_, is_later);
+  Source source = std::move(sources_.back());
+  sources_.pop_back();
+  return source;
+}
+
+ArchiveResult<std::optional<RowPlace>> Answer::look_into(const std::filesystem::path& path, bool closed) {
+  const auto database = open_read_only(path, closed);
+  if (!database) return std::unexpected(database.error());
+  const auto look = [&]() -> ArchiveResult<std::optional<RowPlace>> {
+    if (auto known = check_schema(**database, path); !known) return std::unexpected(known.error());
+    for (Gap& gap : read_gaps(**database)) {
+      if (concerns(gap, selection_)) missing_.gaps.push_back(std::move(gap));
     }
+    const auto summary = closed ? read_summary(**database) : std::nullopt;
+    return summary ? begin_of(*summary, selection_) : kBeforeAll;
+  };
+  auto looked = guarded(path, look);
+  return looked ? std::move(*looked) : std::unexpected(looked.error());
+}
+
+Result<bool> Answer::add(const std::filesystem::path& path, bool closed) {
+  Source source{.path = path, .closed = closed};
+  const auto begin = look_into(path, closed);
+  if (begin && !*begin) return true;
+  if (begin) source.place = **begin;
+  // The rows of a file that is still written are those of now.
+  auto ready = begin ? ArchiveResult<void>{} : std::unexpected(begin.error());
+  if (ready && !closed) ready = open_rows(source);
+  if (ready) {
+    push(std::move(source));
+    return true;
   }
-  return uri + mode;
+  if (!closed && is_gone(path)) return false;
+  if (auto passed = pass_over(ready.error(), path); !passed) return Failure(passed.error());
+  return true;
+}
+
+ArchiveResult<void> Answer::open_rows(Source& source) {
+  auto rows = FileRows::open(source.path, source.closed, selection_);
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  source.rows = std::move(*rows);
+  return {};
+}
+
+ArchiveResult<bool> Answer::advance(Source& source) {
+  if (!source.rows) {
+    if (auto opened = open_rows(source); !opened) return std::unexpected(std::move(opened.error()));
+  }
+  auto found = source.rows->next();
+  source.has_row = found && *found;
+  source.place = source.rows->place();
+  return found;
+}
+
+Result<void> Answer::run() {
+  std::int64_t left = selection_.limit.value_or(std::numeric_limits<std::int64_t>::max());
+  while (!sources_.empty() && left > 0) {
+    Source source = pop();
+    if (source.has_row) {
+      if (!on_row_(source.rows->row())) return {};
+      --left;
+    }
+    const auto more = advance(source);
+    if (more && *more) push(std::move(source));
+    if (more) continue;
+    if (auto passed = pass_over(more.error(), source.path); !passed) return passed;
+  }
+  return {};
+}
+
+/// The files of an archive and whether they are closed; `archive` may be one of them.
+Result<std::vector<std::pair<std::filesystem::path, bool>>> files_of(const std::filesystem::path& archive) {
+  std::error_code error;
+  std::vector<std::pair<std::filesystem::path, bool>> files;
+  if (std::filesystem::is_regular_file(archive, error)) {
+    const auto name = parse_archive_name(archive.filename().string());
+    files.emplace_back(archive, name && name->sealed);
+    return files;
+  }
+  if (!std::filesystem::exists(archive, error) && !error) return Failure(no_archive(archive));
+  const auto names = list_archive(archive);
+  if (!names) return Failure(names.error());
+  for (const ArchiveName& name : *names) files.emplace_back(archive / to_text(name), name.sealed);
+  return files;
 }
 
 }  // namespace
 
-std::span<const Column> columns_of(RowKind kind) {
-  if (kind == RowKind::readings) return kReadingColumns;
-  return kAggregateColumns;
-}
-
-ArchiveReader::ArchiveReader(std::filesystem::path file) : file_(std::move(file)) {}
-ArchiveReader::~ArchiveReader() = default;
-
-Result<std::unique_ptr<ArchiveReader>> ArchiveReader::open(const std::filesystem::path& file) {
-  std::error_code error;
-  if (!std::filesystem::exists(file, error)) {
-    return Failure(error
-                       ? fmt::format("cannot reach archive '{}': {}", file.string(), error.message())
-                       : fmt::format("there is no archive '{}': lookout-bridge run makes it", file.string()));
-  }
-  std::unique_ptr<ArchiveReader> reader(new ArchiveReader(file));
-  auto connected = reader->connect("?mode=ro");
-  // Without -wal no bridge is running. Then nothing but the missing right to make a -shm beside the file
-  // stands in the way of reading it, as in a copy on a read-only medium: it can be read as a file that does
-  // not change.
-  if (!connected && !std::filesystem::exists(file.string() + "-wal", error)) {
-    connected = reader->connect("?mode=ro&immutable=1");
-  }
-  if (!connected) return Failure(connected.error());
-  return reader;
-}
-
-Result<void> ArchiveReader::connect(const char* mode) {
-  auto connected = guarded(file_, [&] {
-    database_ = std::make_unique<SQLite::Database>(
-        uri_of(file_, mode), SQLite::OPEN_READONLY | SQLite::OPEN_URI | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs);
-    return set_up();
-  });
-  if (!connected) return Failure(connected.error().text);
-  return *connected;
-}
-
-Result<void> ArchiveReader::set_up() {
-  sqlite3_db_config(database_->getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  // A sort that outgrows the cache goes to a file only when temporary stores may.
-  database_->exec(
-      "PRAGMA cache_size = -8192; PRAGMA temp_store = FILE; PRAGMA mmap_size = 0;"
-      "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
-  database_->createFunction("topic_matches", 2, true, nullptr, sql_topic_matches, nullptr, nullptr, nullptr);
-  const auto schema = schema_of(*database_, file_);
-  if (!schema) return Failure(schema.error().text);
-  if (*schema == 0) return Failure(fmt::format("'{}' is no archive of lookout-bridge", file_.string()));
-  schema_ = *schema;
-  return {};
-}
-
-Result<void> ArchiveReader::read(const Selection& selection, const OnRow& on_row) {
-  const auto columns = columns_of(selection.kind);
-  const auto done = guarded(file_, [&] {
-    SQLite::Statement statement(*database_, sql_of(selection, schema_));
-    bind(statement, selection);
-    std::vector<Cell> row(columns.size());
-    while (statement.executeStep()) {
-      for (std::size_t i = 0; i < columns.size(); ++i) {
-        row[i] = cell_of(statement.getColumn(static_cast<int>(i)), columns[i].type);
-      }
-      if (!on_row(row)) return;
+Result<Missing> ArchiveReader::read(const Selection& selection, const OnRow& on_row) {
+  for (int i = 0; i < kMostTries; ++i) {
+    const auto files = files_of(archive_);
+    if (!files) return Failure(files.error());
+    Answer answer(selection, on_row);
+    bool complete = true;
+    for (const auto& [path, closed] : *files) {
+      const auto added = answer.add(path, closed);
+      if (!added) return Failure(added.error());
+      complete = complete && *added;
     }
-  });
-  if (!done) return Failure(done.error().text);
-  return {};
+    if (!complete) continue;  // a file was closed meanwhile, and has another name now
+    if (auto done = answer.run(); !done) return Failure(done.error());
+    return std::move(answer.missing());
+  }
+  return Failure(fmt::format("the files of archive '{}' change all the time", archive_.string()));
 }
 
 }  // namespace lookout

@@ -4,19 +4,41 @@
 #include <fmt/format.h>
 
 #include <string>
-#include <vector>
 
 namespace lookout {
 namespace {
 
 constexpr const char* kTables = R"(
+CREATE TABLE file(                 -- one row
+  epoch INTEGER NOT NULL,          -- random, the same in all files of one archive
+  first_offset INTEGER NOT NULL,   -- no message in here is below
+  end_offset INTEGER,              -- all are below; NULL, as the arrivals, while the file is open
+  first_arrival_us INTEGER, last_arrival_us INTEGER
+) STRICT;
+
+-- Of a closed file: the stretches in which the event times of its readings and the starts of its aggregates' windows lie.
+CREATE TABLE coverage(what TEXT NOT NULL, from_us INTEGER NOT NULL, to_us INTEGER NOT NULL) STRICT;
+
+CREATE TABLE gaps(                 -- offsets that are not in the archive any more, or never came
+  first_offset INTEGER NOT NULL, end_offset INTEGER NOT NULL,
+  why TEXT NOT NULL,               -- evicted, corrupt, journal
+  from_us INTEGER, to_us INTEGER,  -- arrivals between which they came, where that is known
+  noted_us INTEGER NOT NULL,
+  PRIMARY KEY(first_offset, end_offset)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE topics(id INTEGER PRIMARY KEY, topic TEXT NOT NULL) STRICT;
+
 CREATE TABLE messages(
   offset INTEGER PRIMARY KEY,      -- the journal's offset
   arrival_us INTEGER NOT NULL,     -- microseconds UTC since 1970, as all times here
-  topic TEXT NOT NULL,
+  topic_id INTEGER NOT NULL,
   payload ANY NOT NULL,            -- TEXT where it is UTF-8 without NUL, else BLOB; the bytes are those that came
   flags INTEGER NOT NULL           -- 1 retained, 2 cut at limits.message_size
 ) STRICT;
+
+CREATE TABLE words(id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE) STRICT;   -- boots and units; 0 is ''
+INSERT INTO words VALUES(0, '');
 
 CREATE TABLE series(
   id INTEGER PRIMARY KEY,
@@ -24,45 +46,13 @@ CREATE TABLE series(
   UNIQUE(network, region, sensor, metric)
 ) STRICT;
 
--- The primary key is the identity of a reading, time first: readings of one moment, which come together, lie together.
--- (Measured with 1000 sensors in turn: series first writes 18 times as much to the disk.)
-CREATE TABLE readings(
-  event_us INTEGER NOT NULL,       -- the arrival where the sensor gave no time
-  series INTEGER NOT NULL REFERENCES series(id),
-  seq INTEGER NOT NULL,            -- -1 where there is none
-  boot TEXT NOT NULL,              -- '' where there is none
-  value REAL NOT NULL,
-  nonce INTEGER NOT NULL,          -- 0 where the reading has an identity, else different for each
-  time_is_arrival INTEGER NOT NULL,
-  offset INTEGER NOT NULL REFERENCES messages(offset),
-  part INTEGER NOT NULL,           -- index of the reading in its message
-  unit TEXT NOT NULL,
-  PRIMARY KEY(event_us, series, seq, boot, value, nonce, time_is_arrival)
+-- On which topics a series came: a filter of topics finds its series without looking at the readings.
+CREATE TABLE series_topics(
+  series INTEGER NOT NULL, topic_id INTEGER NOT NULL, PRIMARY KEY(series, topic_id)
 ) STRICT, WITHOUT ROWID;
 
--- Finds the repeats of readings whose identity is seq and boot: their time, the arrival, is another each time.
-CREATE INDEX readings_without_time ON readings(series, boot, seq, value) WHERE time_is_arrival = 1 AND nonce = 0;
-
 CREATE TABLE aggregates(
-  offset INTEGER NOT NULL REFERENCES messages(offset),
-  id TEXT NOT NULL, revision INTEGER NOT NULL,
-  network TEXT NOT NULL, window TEXT NOT NULL, grp TEXT NOT NULL, metric TEXT NOT NULL, unit TEXT NOT NULL,
-  start_us INTEGER NOT NULL, end_us INTEGER NOT NULL, closed_by TEXT NOT NULL,
-  count INTEGER NOT NULL, sensors INTEGER NOT NULL,
-  sum REAL NOT NULL, mean REAL NOT NULL, min REAL NOT NULL, max REAL NOT NULL, stddev REAL NOT NULL,
-  first REAL NOT NULL, last REAL NOT NULL,
-  late INTEGER NOT NULL, seq_gaps INTEGER NOT NULL,
-  PRIMARY KEY(start_us, id, revision)
-) STRICT, WITHOUT ROWID;
-)";
-
-// From here on a window can be retracted, which leaves it without figures, and a reading's identity can be
-// what JSON pointers name. SQLite cannot take NOT NULL from a column: the table is written anew.
-constexpr const char* kRevisedWindows = R"(
-DROP VIEW aggregates_text;
-ALTER TABLE aggregates RENAME TO aggregates_1;
-CREATE TABLE aggregates(
-  offset INTEGER NOT NULL REFERENCES messages(offset),
+  offset INTEGER PRIMARY KEY,
   id TEXT NOT NULL, revision INTEGER NOT NULL,
   network TEXT NOT NULL, window TEXT NOT NULL, grp TEXT NOT NULL, metric TEXT NOT NULL, unit TEXT NOT NULL,
   start_us INTEGER NOT NULL, end_us INTEGER NOT NULL, closed_by TEXT NOT NULL,
@@ -70,18 +60,35 @@ CREATE TABLE aggregates(
   mean REAL, min REAL, max REAL, stddev REAL, first REAL, last REAL,   -- NULL where retracted
   late INTEGER NOT NULL, seq_gaps INTEGER NOT NULL,
   over INTEGER,                    -- NULL where the window has no threshold
-  incomplete INTEGER NOT NULL, retracted INTEGER NOT NULL, historical INTEGER NOT NULL,   -- 0 or 1
-  PRIMARY KEY(start_us, id, revision, incomplete)
-) STRICT, WITHOUT ROWID;
-INSERT INTO aggregates
-  SELECT offset, id, revision, network, window, grp, metric, unit, start_us, end_us, closed_by, count, sensors, sum,
-         mean, min, max, stddev, first, last, late, seq_gaps, NULL, 0, 0, 0
-  FROM aggregates_1;
-DROP TABLE aggregates_1;
+  incomplete INTEGER NOT NULL, retracted INTEGER NOT NULL, historical INTEGER NOT NULL   -- 0 or 1
+) STRICT;
+)";
 
--- 16 bytes where JSON pointers name the identity, else NULL; such rows have a nonce of their own.
-ALTER TABLE readings ADD COLUMN identity BLOB;
+constexpr const char* kReadings = R"(
+CREATE TABLE readings(
+  id INTEGER {}NOT NULL,           -- offset * 65536 + part
+  offset INTEGER GENERATED ALWAYS AS (id >> 16) VIRTUAL,
+  part INTEGER GENERATED ALWAYS AS (id & 65535) VIRTUAL,   -- index of the reading in its message
+  event_us INTEGER NOT NULL,       -- the arrival where the sensor gave no time
+  series INTEGER NOT NULL,
+  seq INTEGER NOT NULL,            -- -1 where there is none
+  boot INTEGER NOT NULL,           -- a word
+  value REAL NOT NULL,
+  time_is_arrival INTEGER NOT NULL,
+  unit INTEGER NOT NULL,           -- a word
+  identity BLOB{}                  -- 16 bytes where JSON pointers name the identity, else NULL
+) STRICT{};
+)";
+
+// The last two find repeats of readings whose time is no part of their identity.
+constexpr const char* kIndexes = R"(
+CREATE INDEX readings_without_time ON readings(series, boot, seq) WHERE time_is_arrival = 1 AND boot <> 0;
 CREATE INDEX readings_by_name ON readings(series, identity) WHERE identity IS NOT NULL;
+CREATE INDEX aggregates_by_start ON aggregates(start_us, id);
+)";
+constexpr const char* kIndexesWhileOpen = R"(
+CREATE UNIQUE INDEX topics_by_name ON topics(topic);
+CREATE INDEX readings_by_time ON readings(event_us, series);
 )";
 
 /// SQL for a column of microseconds as RFC 3339, also before 1970.
@@ -95,55 +102,40 @@ std::string time_text(std::string_view column) {
 
 std::string views() {
   return fmt::format(R"(
+CREATE VIEW messages_text AS
+  SELECT m.offset, {} AS arrival, t.topic, m.payload, m.flags & 1 AS retained, m.flags >> 1 & 1 AS cut
+  FROM messages m JOIN topics t ON t.id = m.topic_id;
+
 CREATE VIEW readings_text AS
   SELECT r.offset, {} AS arrival, s.network, s.region, s.sensor, s.metric, {} AS event_time, r.value,
-         nullif(r.unit, '') AS unit, nullif(r.seq, -1) AS seq, nullif(r.boot, '') AS boot
-  FROM readings r JOIN series s ON s.id = r.series JOIN messages m ON m.offset = r.offset;
+         nullif(u.word, '') AS unit, nullif(r.seq, -1) AS seq, nullif(b.word, '') AS boot
+  FROM readings r JOIN series s ON s.id = r.series JOIN messages m ON m.offset = r.offset
+  JOIN words u ON u.id = r.unit JOIN words b ON b.id = r.boot;
 
-CREATE VIEW aggregates_text AS
-  SELECT a.offset, {} AS arrival, a.id, a.revision, a.network, a.window, a.grp AS "group", a.metric, a.unit,
-         {} AS start, {} AS "end", a.closed_by, a.count, a.sensors, a.sum, a.mean, a.min, a.max, a.stddev,
-         a.first, a.last, a.late, a.seq_gaps
-  FROM aggregates a JOIN messages m ON m.offset = a.offset;
-)",
-                     time_text("m.arrival_us"), time_text("r.event_us"), time_text("m.arrival_us"),
-                     time_text("a.start_us"), time_text("a.end_us"));
-}
-
-std::string revised_windows_view() {
-  return fmt::format(R"(
 CREATE VIEW aggregates_text AS
   SELECT a.offset, {} AS arrival, a.id, a.revision, a.network, a.window, a.grp AS "group", a.metric, a.unit,
          {} AS start, {} AS "end", a.closed_by, a.count, a.sensors, a.sum, a.mean, a.min, a.max, a.stddev,
          a.first, a.last, a.late, a.seq_gaps, a.over, a.incomplete, a.retracted, a.historical
   FROM aggregates a JOIN messages m ON m.offset = a.offset;
 )",
+                     time_text("m.arrival_us"), time_text("m.arrival_us"), time_text("r.event_us"),
                      time_text("m.arrival_us"), time_text("a.start_us"), time_text("a.end_us"));
-}
-
-/// Step n brings a file from schema n to n + 1. Only ever appended to: files written with the earlier ones
-/// exist.
-const std::vector<std::string>& steps() {
-  static const std::vector<std::string> kSteps{kTables + views(), kRevisedWindows + revised_windows_view()};
-  return kSteps;
 }
 
 }  // namespace
 
-std::filesystem::path archive_path(const std::filesystem::path& state) {
-  return state / "bridge" / "archive.db";
-}
-
-int newest_schema() { return static_cast<int>(steps().size()); }
-
-ArchiveResult<int> schema_of(SQLite::Database& database, const std::filesystem::path& file) {
+ArchiveResult<void> check_schema(SQLite::Database& database, const std::filesystem::path& file) {
   const int schema = database.execAndGet("PRAGMA user_version").getInt();
-  if (schema <= newest_schema()) return schema;
-  return std::unexpected(ArchiveFailure{
-      ArchiveFailure::Kind::broken,
-      fmt::format(
-          "archive '{}' has schema {}, this lookout-bridge knows schemas up to {}: it needs a newer one",
-          file.string(), schema, newest_schema())});
+  if (schema == kArchiveSchema) return {};
+  if (schema > kArchiveSchema) {
+    return std::unexpected(ArchiveFailure{
+        ArchiveFailure::Kind::newer,
+        fmt::format(
+            "archive '{}' has schema {}, this lookout-bridge knows schemas up to {}: it needs a newer one",
+            file.string(), schema, kArchiveSchema)});
+  }
+  return std::unexpected(ArchiveFailure{ArchiveFailure::Kind::damaged,
+                                        fmt::format("'{}' is no file of an archive", file.string())});
 }
 
 void configure_writer(SQLite::Database& database) {
@@ -153,17 +145,23 @@ void configure_writer(SQLite::Database& database) {
       "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 16777216;"
       "PRAGMA busy_timeout = 5000; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = "
       "0;"
-      "PRAGMA secure_delete = OFF; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA "
-      "foreign_keys = ON");
+      "PRAGMA secure_delete = OFF; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
 }
 
-void upgrade_schema(SQLite::Database& database, int from) {
-  for (int schema = from; schema < newest_schema(); ++schema) {
-    SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-    database.exec(steps()[static_cast<std::size_t>(schema)]);
-    database.exec(fmt::format("PRAGMA user_version = {}", schema + 1));
-    transaction.commit();
-  }
+void create_tables(SQLite::Database& database, Order order, std::uint64_t epoch, std::uint64_t first_offset) {
+  const bool open = order == Order::arrival;
+  database.exec(kTables);
+  database.exec(fmt::format(kReadings, open ? "PRIMARY KEY " : "",
+                            open ? "" : ",\n  PRIMARY KEY(series, event_us, id)",
+                            open ? "" : ", WITHOUT ROWID"));
+  database.exec(fmt::format("INSERT INTO file(epoch, first_offset) VALUES({}, {})",
+                            static_cast<std::int64_t>(epoch), first_offset));
+}
+
+void create_indexes(SQLite::Database& database, Order order) {
+  if (order == Order::arrival) database.exec(kIndexesWhileOpen);
+  database.exec(kIndexes + views());
+  database.exec(fmt::format("PRAGMA user_version = {}", kArchiveSchema));
 }
 
 }  // namespace lookout

@@ -11,15 +11,12 @@ Archiver::Archiver(JournalWriter& journal, Archive& archive, const Config& confi
 
 ArchiveResult<void> Archiver::archive_batch(const std::stop_token& stop) {
   if (journal_.end() <= position()) return {};
-  auto done = archive_.begin();
-  if (done) done = fill_batch(stop);
-  if (done) done = archive_.commit();
+  auto done = fill_batch(stop);
+  if (done && in_batch_) done = commit();
   if (!done) {
     rewind();
     return done;
   }
-  recorder_.settle();
-  lost_ = lost_before_ + reader_.lost();
   journal_.trim(archive_.next_offset());
   return {};
 }
@@ -37,13 +34,34 @@ ArchiveResult<void> Archiver::fill_batch(const std::stop_token& stop) {
       journal_.wait_beyond(position(), deadline);
       continue;
     }
-    if (auto recorded = recorder_.record(record->offset, record->message); !recorded) return recorded;
+    if (auto recorded = record_one(*record); !recorded) return recorded;
     ++size;
   }
   return {};
 }
 
+// A file of the archive ends with a batch.
+ArchiveResult<void> Archiver::record_one(const journal::Record& record) {
+  ArchiveResult<void> done;
+  if (in_batch_ && archive_.starts_new_file(record.message.arrival)) done = commit();
+  if (done && !in_batch_) {
+    done = archive_.begin(record.offset, record.message.arrival);
+    in_batch_ = true;
+  }
+  return done ? recorder_.record(record.offset, record.message) : done;
+}
+
+ArchiveResult<void> Archiver::commit() {
+  auto done = archive_.commit();
+  if (!done) return done;
+  in_batch_ = false;
+  recorder_.settle();
+  lost_ = lost_before_ + reader_.lost();
+  return {};
+}
+
 void Archiver::rewind() {
+  in_batch_ = false;
   archive_.abandon();
   recorder_.forget();
   reader_ = JournalReader(journal_.folder(), archive_.next_offset());

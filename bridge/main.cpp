@@ -2,9 +2,9 @@
 // rest.
 //
 // Reads   the configuration; over MQTT what sensors send and what the gateway makes of it; the archive, for
-// `query`. Writes  below [box] state in bridge/: the journal (messages, before they are acknowledged to the
-// broker) and the
-//         archive (archive.db); over MQTT only lookout/bridge/{box}/...
+// `query` and `export`. Writes  below [box] state in bridge/: the journal (messages, before they are
+// acknowledged to the broker) and the
+//         archive (a folder of files); over MQTT only lookout/bridge/{box}/...
 // Killed  at any moment: what was acknowledged is in the journal; what was archived is there whole, and its
 // newest offset
 //         tells the next start where to go on. Nothing is lost, nothing is there twice.
@@ -13,7 +13,7 @@
 #include <limits>
 #include <map>
 
-#include "bridge/archive_schema.h"
+#include "bridge/archive_name.h"
 #include "bridge/query.h"
 #include "bridge/relay.h"
 #include "bridge/subscriptions.h"
@@ -23,8 +23,8 @@
 namespace lookout {
 namespace {
 
-template <typename T>
-void add_choice(CLI::App& command, const std::string& option, T& target,
+template <typename T, typename Target>
+void add_choice(CLI::App& command, const std::string& option, Target& target,
                 const std::map<std::string, T>& choices, const std::string& description) {
   const auto take = [&target, choices](const CLI::results_t& words) {
     target = choices.at(words.front());
@@ -48,7 +48,7 @@ int run(const CommandLine& line) {
 int query(const CommandLine& line, const std::string& archive, const QueryArguments& arguments) {
   if (!archive.empty()) return run_query(archive, arguments);
   const auto config = line.load();
-  return config ? run_query(archive_path(config->state), arguments) : config.error();
+  return config ? run_query(archive_folder(config->state), arguments) : config.error();
 }
 
 void add_query_options(CLI::App& command, std::string& archive, QueryArguments& arguments) {
@@ -56,20 +56,30 @@ void add_query_options(CLI::App& command, std::string& archive, QueryArguments& 
                      "First time wanted: 2026-11-22T11:20:00Z, 2026-11-22, 11:20, -2h");
   command.add_option("--to", arguments.to, "First time not wanted any more");
   command.add_option("--topics", arguments.topics, "MQTT filter, such as sensors/wildfire/north/#");
-  add_choice(command, "--time", arguments.axis, {{"event", TimeAxis::event}, {"arrival", TimeAxis::arrival}},
-             "Which time; default: event, which of an aggregate is the window's start");
-  add_choice(command, "--kind", arguments.kind,
-             {{"readings", RowKind::readings}, {"aggregates", RowKind::aggregates}},
-             "What to print; default: readings");
-  add_choice(command, "--format", arguments.format,
-             {{"table", Format::table}, {"csv", Format::csv}, {"ndjson", Format::ndjson}},
-             "How; default: table");
+  add_choice<TimeAxis>(command, "--time", arguments.axis,
+                       {{"event", TimeAxis::event}, {"arrival", TimeAxis::arrival}},
+                       "Which time; default: event, which of an aggregate is the window's start; of messages "
+                       "arrival");
+  add_choice<RowKind>(
+      command, "--kind", arguments.kind,
+      {{"readings", RowKind::readings}, {"aggregates", RowKind::aggregates}, {"messages", RowKind::messages}},
+      "What to print; default: readings. Messages as backtest reads them");
+  add_choice<Format>(command, "--format", arguments.format,
+                     {{"table", Format::table}, {"csv", Format::csv}, {"ndjson", Format::ndjson}},
+                     "How; default: table, of export ndjson");
   command.add_flag_callback(
       "--json", [&arguments] { arguments.format = Format::ndjson; }, "The same as --format ndjson");
   command.add_option("--limit", arguments.limit, "At most so many rows")
       ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()).description(""));
-  command.add_option("--archive", archive,
-                     "The archive to read; default: that of the configuration's state folder");
+  command.add_option(
+      "--archive", archive,
+      "The archive to read, or one file of it; default: that of the configuration's state folder");
+}
+
+void add_export_options(CLI::App& command, QueryArguments& arguments) {
+  arguments.format = Format::ndjson;
+  command.add_option("--output", arguments.output,
+                     "File to write, made or replaced; default: standard output");
 }
 
 }  // namespace
@@ -79,12 +89,18 @@ int main(int argc, char** argv) {
   using namespace lookout;
   CommandLine line("Lookout's bridge: archives every message and answers from the archive");
   std::string archive;
-  QueryArguments arguments;
+  QueryArguments arguments, to_export;
   line.with_config(line.command("run", "Archive until SIGTERM", [&] { return run(line); }));
   line.with_config(line.command("check", "Validate the configuration", [&] { return check(line); }));
-  CLI::App& query_command = line.command("query", "Print archived readings or aggregates",
+  CLI::App& query_command = line.command("query", "Print archived readings, aggregates or messages",
                                          [&] { return query(line, archive, arguments); });
   line.with_config(query_command);
   add_query_options(query_command, archive, arguments);
+  CLI::App& export_command =
+      line.command("export", "Write archived readings, aggregates or messages to a file",
+                   [&] { return query(line, archive, to_export); });
+  line.with_config(export_command);
+  add_query_options(export_command, archive, to_export);
+  add_export_options(export_command, to_export);
   return line.run(argc, argv);
 }

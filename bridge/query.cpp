@@ -1,5 +1,6 @@
 #include "bridge/query.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -7,7 +8,9 @@
 #include <csignal>
 #include <cstring>
 
+#include "bridge/archive_reader.h"
 #include "common/exit_code.h"
+#include "common/file.h"
 #include "common/topic_pattern.h"
 
 namespace lookout {
@@ -37,8 +40,28 @@ class Writer {
 };
 
 int fail(int code, const std::string& text) {
-  fmt::print(stderr, "lookout-bridge query: {}\n", text);
+  fmt::print(stderr, "lookout-bridge: {}\n", text);
   return code;
+}
+
+std::string_view meaning_of(std::string_view why) {
+  if (why == "evicted") return "evicted before they were forwarded";
+  if (why == "corrupt") return "their file was damaged";
+  return why == "journal" ? "the journal had lost them" : why;
+}
+
+constexpr int kReplace = O_WRONLY | O_CREAT | O_TRUNC;
+
+int tell(const Missing& missing) {
+  for (const Gap& gap : missing.gaps) {
+    fmt::print(stderr, "lookout-bridge: offsets {} to {} are missing: {}{}\n", gap.first_offset,
+               gap.end_offset - 1, meaning_of(gap.why),
+               gap.times ? fmt::format("; they arrived between {} and {}", to_rfc3339(gap.times->from),
+                                       to_rfc3339(gap.times->to))
+                         : "");
+  }
+  for (const std::string& damaged : missing.damaged) fail(kExitFailed, damaged + ": passed over");
+  return missing.damaged.empty() ? kExitDone : kExitFailed;
 }
 
 Result<std::optional<Timestamp>> read_time(const char* option, const std::string& text, Timestamp now) {
@@ -65,25 +88,30 @@ Result<Selection> make_selection(const QueryArguments& arguments, Timestamp now)
         fmt::format("--topics: '{}' is no MQTT filter: + stands for one level, # at the end for all below",
                     arguments.topics));
   }
-  return Selection{arguments.kind, arguments.axis, from, to, arguments.topics, arguments.limit};
+  const bool messages = arguments.kind == RowKind::messages;
+  if (messages && arguments.axis == TimeAxis::event)
+    return Failure("--time: messages have no event time, only what is in them: use --time arrival");
+  const TimeAxis axis = arguments.axis.value_or(messages ? TimeAxis::arrival : TimeAxis::event);
+  return Selection{arguments.kind, axis, from, to, arguments.topics, arguments.limit};
 }
 
 int run_query(const std::filesystem::path& archive, const QueryArguments& arguments) {
   const auto selection = make_selection(arguments, wall_clock_now());
   if (!selection) return fail(kExitUsage, selection.error());
-  const auto reader = ArchiveReader::open(archive);
-  if (!reader) return fail(kExitFailed, reader.error());
+  auto file = arguments.output.empty() ? Result<FileHandle>{} : open_file(arguments.output, kReplace);
+  if (!file) return fail(kExitFailed, file.error());
   std::signal(SIGPIPE, SIG_IGN);
-  Writer writer(STDOUT_FILENO);
+  Writer writer(*file ? file->get() : STDOUT_FILENO);
   TableOutput output(arguments.format, columns_of(arguments.kind),
                      [&](std::string_view text) { return writer.write(text); });
-  const auto read = (*reader)->read(*selection, [&](std::span<const Cell> row) { return output.row(row); });
-  if (!read) return fail(kExitFailed, read.error());
+  const auto missing =
+      ArchiveReader(archive).read(*selection, [&](std::span<const Cell> row) { return output.row(row); });
+  if (!missing) return fail(kExitFailed, missing.error());
   output.finish();
   if (writer.error() != 0 && writer.error() != EPIPE) {
     return fail(kExitFailed, fmt::format("cannot write: {}", std::strerror(writer.error())));
   }
-  return kExitDone;
+  return tell(*missing);
 }
 
 }  // namespace lookout

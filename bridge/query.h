@@ -1,10 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
-#include "bridge/archive_reader.h"
+#include "bridge/selection.h"
 #include "bridge/table_output.h"
+#include "common/result.h"
 
 namespace lookout {
 
@@ -13,16 +15,18 @@ struct QueryArguments {
   std::string from{}, to{};  ///< as parse_time_argument reads them; empty: the beginning, the end
   std::string topics{};      ///< an MQTT filter; empty: all
   RowKind kind = RowKind::readings;
-  TimeAxis axis = TimeAxis::event;
+  std::optional<TimeAxis> axis{};  ///< nothing: event, of messages arrival
   Format format = Format::table;
   std::optional<std::int64_t> limit{};
+  std::string output{};  ///< a file, which is made or replaced; empty: stdout
 };
 
 /// Which rows the arguments mean; fails with a sentence about the one that is wrong.
 Result<Selection> make_selection(const QueryArguments& arguments, Timestamp now);
 
-/// Prints the rows of an archive to stdout; returns the exit code. A reader that goes away early (`| head`)
-/// is no error.
+/// Writes the rows of an archive; returns the exit code. What is missing is said on stderr: a file that could
+/// not be read makes the exit code 1, what was missing before does not. A reader that goes away early
+/// (`| head`) is no error.
 int run_query(const std::filesystem::path& archive, const QueryArguments& arguments);
 
 }  // namespace lookout

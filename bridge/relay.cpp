@@ -6,9 +6,10 @@
 #include <limits>
 
 #include "bridge/archive.h"
-#include "bridge/archive_schema.h"
+#include "bridge/archive_migration.h"
 #include "bridge/archiver.h"
 #include "bridge/subscriptions.h"
+#include "common/clock_trust.h"
 #include "common/duration.h"
 #include "common/exit_code.h"
 #include "common/service.h"
@@ -23,35 +24,65 @@ constexpr auto kStatsInterval = 10s;
 constexpr Clock::duration kFirstRetry = 100ms;
 constexpr Clock::duration kLongestRetry = 5s;
 constexpr auto kComplaintInterval = 60s;
+constexpr auto kMaintenanceInterval = 1s;
+constexpr auto kMaintenanceRetry = 60s;
 constexpr auto kNever = std::numeric_limits<std::uint64_t>::max();
 
 /// The worker: archives what the journal holds and tells how it goes.
 class Relay {
  public:
   Relay(Service& service, Archive& archive, const Config& config)
-      : service_(service), archiver_(service.journal(), archive, config) {}
+      : service_(service),
+        archive_(archive),
+        archiver_(service.journal(), archive, config),
+        clock_(config.clock) {}
 
   Result<void> work(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       const bool held_up = Clock::now() < retry_at_;
+      const auto until = std::min(stats_at_, maintain_at_);
       service_.journal().wait_beyond(held_up ? kNever : archiver_.position(),
-                                     held_up ? std::min(retry_at_, stats_at_) : stats_at_);
+                                     held_up ? std::min(retry_at_, until) : until);
       // At once: an archive that is behind, or held up, is not what a broker could have lost.
       if (const auto connection = service_.new_connection(kNever)) service_.say_online(*connection);
-      if (Clock::now() >= retry_at_) {
-        if (auto archived = archiver_.archive_batch(stop); !archived) {
-          if (archived.error().kind == ArchiveFailure::Kind::broken) return Failure(archived.error().text);
-          hold_up(archived.error());
-        } else if (retry_ != kFirstRetry) {
-          go_on();
-        }
-      }
+      auto done = Clock::now() >= retry_at_ ? archive(stop) : ArchiveResult<void>{};
+      if (done && Clock::now() >= maintain_at_) done = maintain();
+      if (!done) return Failure(done.error().text);
       if (Clock::now() >= stats_at_) publish_stats(stop);
     }
     return {};
   }
 
  private:
+  // These two fail only where trying again is of no use.
+  ArchiveResult<void> archive(const std::stop_token& stop) {
+    const auto archived = archiver_.archive_batch(stop);
+    if (archived) {
+      if (retry_ != kFirstRetry) go_on();
+      return {};
+    }
+    if (!archived.error().may_pass()) return archived;
+    hold_up(archived.error());
+    if (archived.error().kind != ArchiveFailure::Kind::disk_full) return {};
+    const auto room = archive_.make_room();
+    if (room && *room) retry_at_ = Clock::now();
+    return room || room.error().may_pass() ? ArchiveResult<void>{} : std::unexpected(room.error());
+  }
+
+  ArchiveResult<void> maintain() {
+    const bool trusted = is_trusted(clock_);
+    const auto more = archive_.maintain(trusted ? std::optional(wall_clock_now()) : std::nullopt);
+    maintain_at_ = Clock::now();
+    if (!more) {
+      if (!more.error().may_pass()) return std::unexpected(more.error());
+      spdlog::warn("{}: closing files and retention wait a minute", more.error().text);
+      maintain_at_ += kMaintenanceRetry;
+    } else if (!*more) {
+      maintain_at_ += kMaintenanceInterval;
+    }
+    return {};
+  }
+
   // The journal takes up the slack: what the archive cannot take now waits there.
   void hold_up(const ArchiveFailure& failure) {
     const auto now = Clock::now();
@@ -78,13 +109,27 @@ class Relay {
     JournalState journal = archiver_.journal_state();
     journal.journal_limit = service_.journal().limit();
     journal.journal_full = service_.intake().is_full();
-    service_.publish(
-        {service_.own_topic("stats"), render_stats(wall_clock_now(), archiver_.books(), journal), false}, 0,
-        stop);
+    service_.publish({service_.own_topic("stats"),
+                      render_stats(wall_clock_now(), archiver_.books(), journal, archive_state()), false},
+                     0, stop);
+  }
+
+  [[nodiscard]] ArchiveState archive_state() const {
+    const Archive::State state = archive_.state();
+    return {.epoch = archive_.epoch(),
+            .first_offset = state.first_offset,
+            .next_offset = archive_.next_offset(),
+            .files = state.files,
+            .bytes = state.bytes,
+            .evicted = state.evicted,
+            .evicted_unforwarded = state.evicted_unforwarded};
   }
 
   Service& service_;
+  Archive& archive_;
   Archiver archiver_;
+  const ClockSetting clock_;
+  Clock::time_point maintain_at_ = Clock::now();
   Clock::time_point stats_at_ = Clock::now() + kStatsInterval;
   Clock::time_point retry_at_ = Clock::time_point::min();
   Clock::duration retry_ = kFirstRetry;
@@ -96,16 +141,20 @@ int fail(int code, const std::string& text) {
   return code;
 }
 
+ArchiveResult<std::unique_ptr<Archive>> open_archive(const Config& config) {
+  const auto folder = archive_folder(config.state);
+  if (auto taken = take_over_archive(folder, config.archive); !taken)
+    return std::unexpected(std::move(taken.error()));
+  return Archive::open(folder, config.archive, config.time.identity_window);
+}
+
 }  // namespace
 
 int run_relay(const Config& config) {
   const auto folder = StateFolder::open(config, "bridge");
   if (!folder) return fail(kExitTryAgain, folder.error());
-  auto archive = Archive::open(archive_path(config.state), config.time.identity_window);
-  if (!archive) {
-    const bool again = archive.error().kind == ArchiveFailure::Kind::try_again;
-    return fail(again ? kExitTryAgain : kExitFailed, archive.error().text);
-  }
+  auto archive = open_archive(config);
+  if (!archive) return fail(archive.error().may_pass() ? kExitTryAgain : kExitFailed, archive.error().text);
   auto service = Service::create(config, *folder,
                                  {.program = "bridge",
                                   .filters = subscriptions(config),

@@ -10,10 +10,14 @@ namespace lookout {
 
 enum class CellType { integer, number, time, text, flag };
 
+/// How NDJSON shows that there is nothing.
+enum class Absent { null, left_out };
+
 /// What stands in one column of an answer, and its name as users see it.
 struct Column {
   std::string_view name;
   CellType type;
+  Absent absent = Absent::null;
 };
 
 /// One value; nothing where the sensor gave none. Texts are valid only where the row was handed out.

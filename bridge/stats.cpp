@@ -1,5 +1,7 @@
 #include "bridge/stats.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 namespace lookout {
@@ -17,7 +19,8 @@ ArchiveBooks& ArchiveBooks::operator+=(const ArchiveBooks& other) {
   return *this;
 }
 
-std::string render_stats(Timestamp now, const ArchiveBooks& books, const JournalState& journal) {
+std::string render_stats(Timestamp now, const ArchiveBooks& books, const JournalState& journal,
+                         const ArchiveState& archive) {
   auto rejected = nlohmann::ordered_json::object();
   for (std::size_t i = 0; i < books.rejected.size(); ++i) {
     if (books.rejected[i] > 0) rejected[std::string(kReasonNames[i])] = books.rejected[i];
@@ -37,6 +40,13 @@ std::string render_stats(Timestamp now, const ArchiveBooks& books, const Journal
   payload["archived"] = {{"messages", books.archived.messages},
                          {"readings", books.archived.readings},
                          {"aggregates", books.archived.aggregates}};
+  payload["archive"] = {{"epoch", fmt::format("{:016x}", archive.epoch)},
+                        {"first_offset", archive.first_offset},
+                        {"next_offset", archive.next_offset},
+                        {"files", archive.files},
+                        {"bytes", archive.bytes}};
+  payload["evicted"] = archive.evicted;
+  payload["evicted_unforwarded"] = archive.evicted_unforwarded;
   payload["malformed_aggregates"] = books.malformed_aggregates;
   return payload.dump();
 }

@@ -34,7 +34,15 @@ struct JournalState {
   std::uint64_t unreadable_records = 0;
 };
 
+/// What the archive holds.
+struct ArchiveState {
+  std::uint64_t epoch = 0, first_offset = 0, next_offset = 0;
+  std::uint64_t files = 0, bytes = 0;
+  std::uint64_t evicted = 0, evicted_unforwarded = 0;  ///< offsets that retention took since the start
+};
+
 /// The payload of lookout/bridge/{box}/stats.
-std::string render_stats(Timestamp now, const ArchiveBooks& books, const JournalState& journal);
+std::string render_stats(Timestamp now, const ArchiveBooks& books, const JournalState& journal,
+                         const ArchiveState& archive);
 
 }  // namespace lookout

@@ -107,8 +107,10 @@ void TableOutput::add_csv(std::span<const Cell> cells) {
 }
 
 void TableOutput::add_ndjson(std::span<const Cell> cells) {
+  bool is_first = true;
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    buffer_ += i == 0 ? "{\"" : ",\"";
+    if (columns_[i].absent == Absent::left_out && std::holds_alternative<std::monostate>(cells[i])) continue;
+    buffer_ += std::exchange(is_first, false) ? "{\"" : ",\"";
     buffer_ += columns_[i].name;
     buffer_ += "\":";
     if (const auto* text = std::get_if<std::string_view>(&cells[i])) {

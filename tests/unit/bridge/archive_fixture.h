@@ -3,10 +3,13 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "bridge/archive.h"
 #include "bridge/recorder.h"
@@ -57,7 +60,8 @@ class ArchiveFixture {
   ArchiveFixture() { open(); }
 
   void open() {
-    auto opened = Archive::open(file(), config.time.identity_window);
+    close();
+    auto opened = Archive::open(path(), config.archive, config.time.identity_window);
     if (!opened) throw std::runtime_error(opened.error().text);
     archive = std::move(*opened);
     recorder = std::make_unique<Recorder>(*archive, config);
@@ -73,22 +77,55 @@ class ArchiveFixture {
       if (!recorded) throw std::runtime_error(recorded.error().text);
     }
   }
+  /// Begins a batch whose first message arrives then.
+  void begin(const std::string& arrival = "2026-11-22T12:00:00Z") {
+    next_ = std::max(next_, archive->next_offset());
+    REQUIRE(archive->begin(next_, at(arrival)));
+  }
   /// A batch of its own.
   void store(std::initializer_list<Sent> messages) {
-    REQUIRE(archive->begin());
+    begin(messages.begin()->arrival);
     add(messages);
+    commit();
+  }
+  void commit() {
     REQUIRE(archive->commit());
     recorder->settle();
   }
-  /// The first value of an answer, as text, read by a connection of its own.
-  [[nodiscard]] std::string ask(const std::string& sql) const {
-    SQLite::Database database(file().string(), SQLite::OPEN_READONLY);
+  /// Offsets that never come.
+  void skip(std::uint64_t offsets) { next_ += offsets; }
+  /// Maintenance until there is nothing more to do.
+  void maintain(std::optional<Timestamp> now = std::nullopt) {
+    for (auto more = archive->maintain(now);; more = archive->maintain(now)) {
+      if (!more) throw std::runtime_error(more.error().text);
+      if (!*more) return;
+    }
+  }
+  /// The first value of an answer of the newest file, as text, read by a connection of its own.
+  [[nodiscard]] std::string ask(const std::string& sql) const { return ask(file(), sql); }
+  [[nodiscard]] static std::string ask(const std::filesystem::path& file, const std::string& sql) {
+    SQLite::Database database(file.string(), SQLite::OPEN_READONLY);
     return database.execAndGet(sql).getString();
   }
   [[nodiscard]] std::string count(const std::string& table) const {
     return ask("SELECT count(*) FROM " + table);
   }
-  [[nodiscard]] std::filesystem::path file() const { return folder / "archive.db"; }
+  [[nodiscard]] std::filesystem::path path() const { return folder / "bridge" / "archive"; }
+  [[nodiscard]] std::vector<std::filesystem::path> files() const {
+    std::vector<std::filesystem::path> found;
+    const auto names = list_archive(path());
+    for (const ArchiveName& name : names.value()) found.push_back(path() / to_text(name));
+    return found;
+  }
+  /// The newest.
+  [[nodiscard]] std::filesystem::path file() const { return files().back(); }
+  /// What lies in the archive's folder, by name.
+  [[nodiscard]] std::string listing() const {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(path()))
+      names.insert(entry.path().filename().string());
+    return fmt::format("{}", fmt::join(names, " "));
+  }
 
   TempFolder folder;
   Config config = bridge_config();

@@ -10,17 +10,21 @@ using namespace lookout::test;
 
 namespace {
 
-/// The offsets of the rows that a selection gives, in order.
-std::string offsets(const std::filesystem::path& file, const Selection& selection) {
-  const auto reader = ArchiveReader::open(file);
-  REQUIRE(reader);
+/// The offsets of the rows that a selection gives, in order; what is missing goes to `missing`.
+std::string offsets(const std::filesystem::path& archive, const Selection& selection,
+                    Missing* missing = nullptr) {
   std::string found;
-  const auto read = (*reader)->read(selection, [&](std::span<const Cell> row) {
+  auto read = ArchiveReader(archive).read(selection, [&](std::span<const Cell> row) {
     found += (found.empty() ? "" : " ") + std::to_string(std::get<std::int64_t>(row[0]));
     return true;
   });
   REQUIRE(read);
+  if (missing) *missing = std::move(*read);
   return found;
+}
+
+std::string refusal(const std::filesystem::path& archive) {
+  return ArchiveReader(archive).read({}, [](std::span<const Cell>) { return true; }).error();
 }
 
 // Offsets 0 to 3 measured at :02 :01 :00 :01, and arrived in that order from 12:00 on.
@@ -44,18 +48,18 @@ void store_four(ArchiveFixture& box) {
 TEST_CASE("rows come ordered by time, then offset") {
   ArchiveFixture box;
   store_four(box);
-  CHECK(offsets(box.file(), {}) == "2 1 3 0");
-  CHECK(offsets(box.file(), {.axis = TimeAxis::arrival}) == "0 1 2 3");
-  CHECK(offsets(box.file(), {.limit = 2}) == "2 1");
+  CHECK(offsets(box.path(), {}) == "2 1 3 0");
+  CHECK(offsets(box.path(), {.axis = TimeAxis::arrival}) == "0 1 2 3");
+  CHECK(offsets(box.path(), {.limit = 2}) == "2 1");
 }
 
 TEST_CASE("a range takes its first moment and not its last") {
   ArchiveFixture box;
   store_four(box);
-  CHECK(offsets(box.file(), {.from = at("2026-11-22T11:20:01Z"), .to = at("2026-11-22T11:20:02Z")}) == "1 3");
-  CHECK(offsets(box.file(), {.from = at("2026-11-22T11:20:01.000001Z")}) == "0");
-  CHECK(offsets(box.file(), {.to = at("2026-11-22T11:20:01Z")}) == "2");
-  CHECK(offsets(box.file(), {.axis = TimeAxis::arrival,
+  CHECK(offsets(box.path(), {.from = at("2026-11-22T11:20:01Z"), .to = at("2026-11-22T11:20:02Z")}) == "1 3");
+  CHECK(offsets(box.path(), {.from = at("2026-11-22T11:20:01.000001Z")}) == "0");
+  CHECK(offsets(box.path(), {.to = at("2026-11-22T11:20:01Z")}) == "2");
+  CHECK(offsets(box.path(), {.axis = TimeAxis::arrival,
                              .from = at("2026-11-22T12:00:01Z"),
                              .to = at("2026-11-22T12:00:03Z")}) == "1 2");
 }
@@ -63,19 +67,19 @@ TEST_CASE("a range takes its first moment and not its last") {
 TEST_CASE("topics are chosen by an MQTT filter") {
   ArchiveFixture box;
   store_four(box);
-  CHECK(offsets(box.file(), {.topics = "sensors/wild/north/#"}) == "2 3 0");
-  CHECK(offsets(box.file(), {.topics = "sensors/+/+/+/temperature"}) == "1 3 0");
-  CHECK(offsets(box.file(), {.topics = "sensors/wild/+"}) == "");
-  CHECK(offsets(box.file(),
+  CHECK(offsets(box.path(), {.topics = "sensors/wild/north/#"}) == "2 3 0");
+  CHECK(offsets(box.path(), {.topics = "sensors/+/+/+/temperature"}) == "1 3 0");
+  CHECK(offsets(box.path(), {.topics = "sensors/wild/+"}) == "");
+  CHECK(offsets(box.path(),
                 {.from = at("2026-11-22T11:20:02Z"), .topics = "sensors/wild/north/+/temperature"}) == "0");
 }
 
 TEST_CASE("the readings of one message come in its order") {
   ArchiveFixture box;
   box.store({{.topic = "flat/wild/north/s1", .payload = R"({"event_time":1795346400,"t":20.5,"s":4})"}});
-  const auto reader = ArchiveReader::open(box.file());
+  ArchiveReader reader(box.path());
   std::string metrics;
-  REQUIRE((*reader)->read({}, [&](std::span<const Cell> row) {
+  REQUIRE(reader.read({}, [&](std::span<const Cell> row) {
     metrics += std::string(std::get<std::string_view>(row[5])) + ' ';
     return true;
   }));
@@ -86,12 +90,12 @@ TEST_CASE("aggregates are chosen by the start of their window or by arrival") {
   ArchiveFixture box;
   box.store({{.topic = "aggregates/wild/5m/north/temperature", .payload = kAggregate}});
   const auto start = at("2026-11-22T11:20:00Z");
-  CHECK(offsets(box.file(), {.kind = RowKind::aggregates, .from = start}) == "0");
-  CHECK(offsets(box.file(), {.kind = RowKind::aggregates, .to = start}) == "");
-  CHECK(offsets(box.file(),
+  CHECK(offsets(box.path(), {.kind = RowKind::aggregates, .from = start}) == "0");
+  CHECK(offsets(box.path(), {.kind = RowKind::aggregates, .to = start}) == "");
+  CHECK(offsets(box.path(),
                 {.kind = RowKind::aggregates, .axis = TimeAxis::arrival, .to = at("2026-11-22T12:00:00Z")}) ==
         "");
-  CHECK(offsets(box.file(), {.kind = RowKind::aggregates, .topics = "aggregates/+/5m/#"}) == "0");
+  CHECK(offsets(box.path(), {.kind = RowKind::aggregates, .topics = "aggregates/+/5m/#"}) == "0");
 }
 
 TEST_CASE("an aggregate is handed out with what was lost, retracted or replayed") {
@@ -102,8 +106,8 @@ TEST_CASE("an aggregate is handed out with what was lost, retracted or replayed"
   box.store({full, {.topic = "aggregates/wild/5m/north/temperature", .payload = kRetraction}});
   const auto columns = columns_of(RowKind::aggregates);
   std::vector<std::map<std::string_view, Cell>> rows;
-  const auto reader = ArchiveReader::open(box.file());
-  REQUIRE((*reader)->read({.kind = RowKind::aggregates}, [&](std::span<const Cell> row) {
+  ArchiveReader reader(box.path());
+  REQUIRE(reader.read({.kind = RowKind::aggregates}, [&](std::span<const Cell> row) {
     auto& named = rows.emplace_back();
     for (const char* name :
          {"revision", "mean", "last", "late", "over", "incomplete", "retracted", "historical"}) {
@@ -135,11 +139,11 @@ TEST_CASE("an aggregate is handed out with what was lost, retracted or replayed"
 TEST_CASE("a reader sees what is committed while the writer is in the middle of a batch") {
   ArchiveFixture box;
   store_four(box);
-  REQUIRE(box.archive->begin());
+  box.begin();
   box.add({{.payload = R"({"event_time":"2026-11-22T11:20:05Z","value":5})"}});
-  CHECK(offsets(box.file(), {}) == "2 1 3 0");
+  CHECK(offsets(box.path(), {}) == "2 1 3 0");
   REQUIRE(box.archive->commit());
-  CHECK(offsets(box.file(), {}) == "2 1 3 0 4");
+  CHECK(offsets(box.path(), {}) == "2 1 3 0 4");
 }
 
 TEST_CASE(
@@ -147,9 +151,9 @@ TEST_CASE(
     "writer") {
   ArchiveFixture box;
   store_four(box);
-  const auto reader = ArchiveReader::open(box.file());
+  ArchiveReader reader(box.path());
   int rows = 0;
-  REQUIRE((*reader)->read({}, [&](std::span<const Cell>) {
+  REQUIRE(reader.read({}, [&](std::span<const Cell>) {
     if (rows++ == 0) box.store({{.payload = R"({"event_time":"2026-11-22T11:20:05Z","value":5})"}});
     return true;
   }));
@@ -164,21 +168,22 @@ TEST_CASE("an archive that nobody writes can be read, also where nothing may be 
   REQUIRE_FALSE(std::filesystem::exists(box.file().string() + "-wal"));
   SECTION("in its folder") {}
   SECTION("where a -shm cannot be made") { std::filesystem::create_directory(box.file().string() + "-shm"); }
-  CHECK(offsets(box.file(), {}) == "2 1 3 0");
+  CHECK(offsets(box.path(), {}) == "2 1 3 0");
 }
 
-TEST_CASE("reading leaves the archive file as it is, also behind a writer that was killed") {
+TEST_CASE("reading leaves the archive as it is, also behind a writer that was killed") {
   ArchiveFixture box;
   store_four(box);
   // What a kill -9 leaves: the file and a WAL that nobody has checkpointed.
   const TempFolder left;
-  std::filesystem::copy(box.file(), left / "archive.db");
-  std::filesystem::copy(box.file().string() + "-wal", left / "archive.db-wal");
-  const std::string before = slurp(left / "archive.db");
-  const std::string wal_before = slurp(left / "archive.db-wal");
-  CHECK(offsets(left / "archive.db", {}) == "2 1 3 0");
-  CHECK(slurp(left / "archive.db") == before);
-  CHECK(slurp(left / "archive.db-wal") == wal_before);
+  const auto file = left.path() / box.file().filename();
+  std::filesystem::copy(box.file(), file);
+  std::filesystem::copy(box.file().string() + "-wal", file.string() + "-wal");
+  const std::string before = slurp(file);
+  const std::string wal_before = slurp(file.string() + "-wal");
+  CHECK(offsets(left.path(), {}) == "2 1 3 0");
+  CHECK(slurp(file) == before);
+  CHECK(slurp(file.string() + "-wal") == wal_before);
 }
 
 TEST_CASE("a name with characters that mean something in a URI is a name like any other") {
@@ -190,12 +195,19 @@ TEST_CASE("a name with characters that mean something in a URI is a name like an
   CHECK(offsets(odd, {}) == "2 1 3 0");
 }
 
-TEST_CASE("no archive, an empty file and a newer archive are refused with a sentence") {
+TEST_CASE("no archive, one of an earlier version and a newer one are refused with a sentence") {
   ArchiveFixture box;
+  box.store({{.payload = "1"}});
   box.close();
-  CHECK_THAT(ArchiveReader::open(box.folder / "none.db").error(), Catch::Contains("there is no archive"));
-  spit(box.folder / "empty.db", "");
-  CHECK_THAT(ArchiveReader::open(box.folder / "empty.db").error(), Catch::Contains("is no archive"));
+  CHECK_THAT(refusal(box.folder / "none"), Catch::Contains("there is no archive"));
   SQLite::Database(box.file().string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 99");
-  CHECK_THAT(ArchiveReader::open(box.file()).error(), Catch::Contains("has schema 99"));
+  CHECK_THAT(refusal(box.path()), Catch::Contains("has schema 99"));
+  std::filesystem::remove_all(box.path());
+  spit(box.folder / "bridge" / "archive.db", "");
+  CHECK_THAT(refusal(box.path()), Catch::Contains("lookout-bridge run takes it over"));
+}
+
+TEST_CASE("an archive in which nothing is yet gives no rows") {
+  ArchiveFixture box;
+  CHECK(offsets(box.path(), {}) == "");
 }

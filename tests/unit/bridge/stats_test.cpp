@@ -21,13 +21,22 @@ TEST_CASE("the statistics say what was received and what became of it") {
                              .journal_limit = 5500,
                              .journal_full = true,
                              .unreadable_records = 2};
+  const ArchiveState archive{.epoch = 0xab12,
+                             .first_offset = 100,
+                             .next_offset = 900,
+                             .files = 3,
+                             .bytes = 7000,
+                             .evicted = 60,
+                             .evicted_unforwarded = 7};
   CHECK(
-      render_stats(*parse_rfc3339("2026-11-22T11:20:00Z"), books, journal) ==
+      render_stats(*parse_rfc3339("2026-11-22T11:20:00Z"), books, journal, archive) ==
       R"({"time":"2026-11-22T11:20:00Z",)"
       R"("books":{"received":10,"accepted":6,"duplicate":1,"rejected":{"not_json":2,"bad_name":1},"retained_ignored":4},)"
       R"("lag":{"records":3,"bytes":400},"journal_bytes":5000,"journal_limit":5500,"journal_full":true,)"
       R"("unreadable_records":2,)"
-      R"("archived":{"messages":12,"readings":6,"aggregates":2},"malformed_aggregates":1})");
+      R"("archived":{"messages":12,"readings":6,"aggregates":2},)"
+      R"("archive":{"epoch":"000000000000ab12","first_offset":100,"next_offset":900,"files":3,"bytes":7000},)"
+      R"("evicted":60,"evicted_unforwarded":7,"malformed_aggregates":1})");
 }
 
 TEST_CASE("books add up") {

@@ -1,0 +1,422 @@
+#include <fstream>
+
+#include "bridge/archive.h"
+#include "bridge/archive_reader.h"
+#include "tests/unit/bridge/archive_fixture.h"
+
+using namespace lookout;
+using namespace lookout::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* kDay1 = "2026-11-22T12:00:00Z";
+constexpr const char* kDay2 = "2026-11-23T00:00:00Z";
+constexpr const char* kDay3 = "2026-11-24T00:00:00Z";
+
+Sent reading(const char* event_time, const char* arrival, double value = 20.5) {
+  return {.payload = fmt::format(R"({{"event_time":"{}","value":{}}})", event_time, value),
+          .arrival = arrival};
+}
+
+Sent large(const char* arrival = kDay1) {
+  return {.payload = std::string(100 << 10, 'x'), .arrival = arrival};
+}
+
+struct Answer {
+  std::string offsets;
+  Missing missing;
+};
+
+Answer read(const std::filesystem::path& archive, const Selection& selection = {}) {
+  Answer answer;
+  auto missing = ArchiveReader(archive).read(selection, [&](std::span<const Cell> row) {
+    answer.offsets += (answer.offsets.empty() ? "" : " ") + std::to_string(std::get<std::int64_t>(row[0]));
+    return true;
+  });
+  REQUIRE(missing);
+  answer.missing = std::move(*missing);
+  return answer;
+}
+
+std::string gaps_of(const Answer& answer) {
+  std::string text;
+  for (const Gap& gap : answer.missing.gaps)
+    text += fmt::format("{} {}-{}", gap.why, gap.first_offset, gap.end_offset);
+  return text;
+}
+
+/// Offsets 0 and 1 on the first day, 2 on the second, 3 on the third; two files are not written any more.
+void store_three_days(ArchiveFixture& box) {
+  box.store({reading("2026-11-22T11:00:00Z", kDay1), reading("2026-11-22T11:00:01Z", kDay1)});
+  box.store({reading("2026-11-22T23:59:59Z", kDay2)});
+  box.store({reading("2026-11-23T23:59:59Z", kDay3)});
+}
+
+void overwrite(const std::filesystem::path& file, std::streamoff at, const std::string& bytes) {
+  std::fstream out(file, std::ios::in | std::ios::out | std::ios::binary);
+  out.seekp(at);
+  out << bytes;
+}
+
+/// What stands in the archive, in words.
+std::string contents(const std::filesystem::path& file) {
+  std::string text;
+  for (const char* view : {"messages_text", "readings_text", "aggregates_text", "gaps", "series_topics"}) {
+    SQLite::Database database(file.string(), SQLite::OPEN_READONLY);
+    SQLite::Statement rows(database, fmt::format("SELECT * FROM {} ORDER BY 1, 2", view));
+    while (rows.executeStep()) {
+      for (int i = 0; i < rows.getColumnCount(); ++i) text += rows.getColumn(i).getString() + '|';
+      text += '\n';
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("another UTC day begins another file, and the one before is closed") {
+  ArchiveFixture box;
+  store_three_days(box);
+  CHECK(read(box.path()).offsets == "0 1 2 3");
+  box.maintain();
+  CHECK(box.listing() ==
+        "00000000000000000000-2026-11-22.db 00000000000000000002-2026-11-23.db "
+        "00000000000000000003-2026-11-24.open.db 00000000000000000003-2026-11-24.open.db-shm "
+        "00000000000000000003-2026-11-24.open.db-wal");
+  CHECK(read(box.path()).offsets == "0 1 2 3");
+  CHECK(read(box.path(), {.kind = RowKind::messages, .axis = TimeAxis::arrival}).offsets == "0 1 2 3");
+  CHECK(box.archive->next_offset() == 4);
+  box.close();
+  box.open();
+  CHECK(box.archive->next_offset() == 4);
+  CHECK(read(box.path()).offsets == "0 1 2 3");
+}
+
+TEST_CASE("a file that is large enough is followed by another") {
+  ArchiveFixture box;
+  box.config.archive.retention_size = std::uint64_t{16} << 20;
+  box.open();
+  for (int i = 0; i < 25; ++i) box.store({large()});
+  box.maintain();
+  const auto files = box.files();
+  REQUIRE(files.size() == 3);
+  for (const auto& file : files) CHECK(std::filesystem::file_size(file) < std::uint64_t{1200} << 10);
+}
+
+TEST_CASE("a clock that was set back begins no other file, one that was set right does") {
+  ArchiveFixture box;
+  box.store({reading("2026-11-23T11:00:00Z", kDay2)});
+  box.store({reading("2026-11-22T11:00:00Z", kDay1)});
+  CHECK(box.files().size() == 1);
+  box.store({reading("2026-11-24T11:00:00Z", kDay3)});
+  CHECK(box.files().size() == 2);
+}
+
+TEST_CASE("closing a file changes nothing of what is in it") {
+  ArchiveFixture box;
+  using namespace std::string_literals;
+  box.store(
+      {reading("2026-11-22T11:00:02Z", kDay1),
+       {.payload = R"({"event_time":"2026-11-22T11:00:01Z","value":20,"unit":"Cel","seq":7,"boot":"a1"})"},
+       {.topic = "sensors/wild/north/s0/smoke", .payload = R"({"value":1,"seq":7,"boot":"a1"})"},
+       {.topic = "plain/wild/north/s1/temperature", .payload = "20.5"},
+       {.topic = "lora/wild/ems", .payload = R"({"fcnt":7,"frame":"AQ","at":"2026-11-22T11:00:00Z","t":1})"},
+       {.topic = "aggregates/wild/5m/north/temperature", .payload = kAggregate},
+       {.topic = "aggregates/wild/5m/north/temperature", .payload = kRetraction},
+       {.payload = "\xff\x00x"s, .retain = true}});
+  box.skip(5);
+  box.store({{.topic = "flat/wild/north/s1", .payload = R"({"event_time":1795346400,"t":20.5,"s":4})"}});
+  const std::string before = contents(box.file());
+  box.store({reading("2026-11-23T00:00:00Z", kDay2)});
+  box.maintain();
+  REQUIRE(box.files().front().filename() == "00000000000000000000-2026-11-22.db");
+  CHECK(contents(box.files().front()) == before);
+  CHECK(before.find("13|14|") == std::string::npos);
+  CHECK(ArchiveFixture::ask(box.files().front(), "PRAGMA integrity_check") == "ok");
+  CHECK(ArchiveFixture::ask(box.files().front(), "SELECT end_offset FROM file") == "14");
+}
+
+TEST_CASE("repeats are found in the files that are not written any more, before and after they are closed") {
+  ArchiveFixture box;
+  const Sent seq_and_boot{.payload = R"({"value":20.5,"seq":7,"boot":"a1"})"};
+  const Sent named{.topic = "lora/wild/ems",
+                   .payload = R"({"fcnt":7,"frame":"AQ","at":"2026-11-22T11:59:58Z","t":1})"};
+  const Sent result{.topic = "aggregates/wild/5m/north/temperature", .payload = kAggregate};
+  box.store({reading("2026-11-22T11:00:00Z", kDay1), seq_and_boot, named, result});
+  box.store({reading("2026-11-23T00:00:00Z", kDay2)});
+  if (GENERATE(false, true)) box.maintain();
+  if (GENERATE(false, true)) box.open();
+  const auto again = [](Sent sent) {
+    sent.arrival = "2026-11-23T00:00:01Z";
+    return sent;
+  };
+  Sent later = again(result);
+  later.payload = replaced(kAggregate, R"("revision":0)", R"("revision":1)");
+  box.store({again(reading("2026-11-22T11:00:00Z", kDay1)), again(seq_and_boot), again(named), again(result),
+             again(reading("2026-11-22T11:00:00Z", kDay1, 20.6)), later});
+  CHECK(box.ask("SELECT group_concat(offset, ' ') FROM readings") == "4 9");
+  CHECK(box.ask("SELECT group_concat(offset, ' ') FROM aggregates") == "10");
+  // A day after the first the identities without a time are free again.
+  Sent much_later = seq_and_boot, much_later_named = named;
+  much_later.arrival = much_later_named.arrival = "2026-11-23T12:00:00.000001Z";
+  box.store({much_later, much_later_named});
+  CHECK(box.ask("SELECT group_concat(offset, ' ') FROM readings") == "4 9 11 12");
+}
+
+TEST_CASE("an epoch is that of the archive, and another archive has another") {
+  ArchiveFixture box;
+  store_three_days(box);
+  const std::uint64_t epoch = box.archive->epoch();
+  box.maintain();
+  box.open();
+  CHECK(box.archive->epoch() == epoch);
+  for (const auto& file : box.files())
+    CHECK(ArchiveFixture::ask(file, "SELECT epoch FROM file") ==
+          std::to_string(static_cast<std::int64_t>(epoch)));
+  ArchiveFixture other;
+  CHECK(other.archive->epoch() != epoch);
+}
+
+TEST_CASE("killed at any step of closing a file: the next start has every row once and closes it") {
+  ArchiveFixture box;
+  store_three_days(box);
+  std::vector<std::unique_ptr<TempFolder>> left;
+  const auto leave = [&] {
+    std::filesystem::copy(box.path(), left.emplace_back(std::make_unique<TempFolder>())->path() / "archive");
+  };
+  leave();
+  for (bool more = true; more;) {
+    more = *box.archive->maintain(std::nullopt);
+    leave();
+  }
+  REQUIRE(left.size() > 10);
+  for (const auto& copy : left) {
+    const auto path = copy->path() / "archive";
+    CHECK(read(path).offsets == "0 1 2 3");
+    auto archive = Archive::open(path, {}, 24h);
+    REQUIRE(archive);
+    CHECK((*archive)->next_offset() == 4);
+    while (*(*archive)->maintain(std::nullopt)) {
+    }
+    CHECK(read(path).offsets == "0 1 2 3");
+    CHECK(read(path).missing.damaged.empty());
+    std::size_t closed = 0;
+    const auto names = list_archive(path);
+    for (const auto& name : names.value()) closed += name.sealed ? 1 : 0;
+    CHECK(closed == 2);
+  }
+}
+
+TEST_CASE("killed while the closed file takes the other's place: either is there, nothing twice") {
+  ArchiveFixture box;
+  store_three_days(box);
+  box.close();
+  const auto before = box.files().front();
+  const TempFolder copy;
+  std::filesystem::copy(before, copy / "open");
+  box.open();
+  box.maintain();
+  box.close();
+  SECTION("both are there") { std::filesystem::copy(copy / "open", before); }
+  SECTION("what was before is gone, its log is not") { spit(before.string() + "-wal", "left"); }
+  SECTION("a file was half made") { spit(box.path() / "00000000000000000002.tmp", "half"); }
+  CHECK(read(box.path()).offsets == "0 1 2 3");
+  box.open();
+  CHECK(read(box.path()).offsets == "0 1 2 3");
+  CHECK(box.archive->next_offset() == 4);
+  box.close();
+  CHECK(box.listing() ==
+        "00000000000000000000-2026-11-22.db 00000000000000000002-2026-11-23.db "
+        "00000000000000000003-2026-11-24.open.db");
+}
+
+TEST_CASE("killed before a new file has tables: it is made again") {
+  ArchiveFixture box;
+  box.store({reading("2026-11-22T11:00:00Z", kDay1)});
+  box.close();
+  spit(box.path() / "00000000000000000001-2026-11-23.open.db", "");
+  box.open();
+  CHECK(box.archive->next_offset() == 1);
+  box.store({reading("2026-11-23T11:00:00Z", kDay2)});
+  CHECK(read(box.path()).offsets == "0 1");
+}
+
+TEST_CASE("a closed file that is damaged is set aside, its offsets are noted, and the rest goes on") {
+  ArchiveFixture box;
+  store_three_days(box);
+  box.maintain();
+  box.close();
+  overwrite(box.files()[1], 0, std::string(4096, 'x'));
+  const auto before = read(box.path());
+  CHECK(before.offsets == "0 1 3");
+  REQUIRE(before.missing.damaged.size() == 1);
+  CHECK_THAT(before.missing.damaged.front(), Catch::Contains("00000000000000000002-2026-11-23.db"));
+  box.open();
+  CHECK_THAT(box.listing(), Catch::Contains("00000000000000000002-2026-11-23.db.corrupt."));
+  CHECK(box.archive->next_offset() == 4);
+  box.store({reading("2026-11-24T11:00:00Z", kDay3)});
+  const auto after = read(box.path());
+  CHECK(after.offsets == "0 1 3 4");
+  CHECK(after.missing.damaged.empty());
+  CHECK(gaps_of(after) == "corrupt 2-3");
+  CHECK(gaps_of(read(box.path(), {.to = at("2026-11-22T23:00:00Z")})).empty());
+}
+
+TEST_CASE("an open file that is damaged is set aside; what comes next says what is missing") {
+  ArchiveFixture box;
+  store_three_days(box);
+  box.close();
+  overwrite(box.file(), 100, std::string(9000, 'x'));
+  box.open();
+  CHECK_THAT(box.listing(), Catch::Contains("00000000000000000003-2026-11-24.open.db.corrupt."));
+  CHECK(box.archive->next_offset() == 3);
+  const std::uint64_t epoch = box.archive->epoch();
+  if (GENERATE(false, true)) box.open();  // killed before anything came
+  CHECK(box.archive->epoch() == epoch);
+  box.skip(2);
+  box.store({reading("2026-11-24T11:00:00Z", kDay3)});
+  CHECK(read(box.path()).offsets == "0 1 2 6");
+  CHECK(gaps_of(read(box.path())) == "corrupt 3-6");
+}
+
+TEST_CASE("a missing -wal costs what only it held, and that is noted") {
+  ArchiveFixture box;
+  box.store({reading("2026-11-22T11:00:00Z", kDay1)});
+  box.open();  // what was written is in the file now
+  box.store({reading("2026-11-22T11:00:01Z", kDay1), reading("2026-11-22T11:00:02Z", kDay1)});
+  const TempFolder copy;
+  const auto file = copy.path() / box.file().filename();
+  std::filesystem::copy(box.file(), file);
+  auto archive = Archive::open(copy.path(), {}, 24h);
+  REQUIRE(archive);
+  CHECK((*archive)->next_offset() == 1);
+  REQUIRE((*archive)->begin(3, at(kDay1)));
+  const Sent next{.payload = "20.5"};
+  REQUIRE((*archive)->add_message(3, next.view()));
+  REQUIRE((*archive)->commit());
+  CHECK(gaps_of(read(copy.path())) == "journal 1-3");
+}
+
+TEST_CASE("a closed file that proves damaged when repeats are looked for is set aside") {
+  ArchiveFixture box;
+  store_three_days(box);
+  box.maintain();
+  const auto file = box.files().front();
+  // The page of its readings.
+  const auto page =
+      std::stoll(ArchiveFixture::ask(file, "SELECT rootpage FROM sqlite_schema WHERE name = 'readings'"));
+  overwrite(file, (page - 1) * 4096, std::string(4096, 'x'));
+  box.store({reading("2026-11-22T11:00:00Z", kDay3)});
+  CHECK(box.listing().find("00000000000000000000-2026-11-22.db.corrupt.") != std::string::npos);
+  box.store({reading("2026-11-24T11:00:00Z", kDay3)});
+  CHECK(read(box.path()).offsets == "4 2 3 5");
+  CHECK(gaps_of(read(box.path())) == "corrupt 0-2");
+}
+
+TEST_CASE("a reader that stays does not stop a file from being closed, only from going") {
+  ArchiveFixture box;
+  box.store({reading("2026-11-22T11:00:00Z", kDay1)});
+  SQLite::Database reader(box.file().string(), SQLite::OPEN_READONLY);
+  reader.exec("BEGIN");
+  reader.execAndGet("SELECT count(*) FROM messages");
+  box.store({reading("2026-11-22T11:00:01Z", kDay1)});
+  box.store({reading("2026-11-23T11:00:00Z", kDay2)});
+  for (int i = 0; i < 50; ++i) REQUIRE(box.archive->maintain(std::nullopt));
+  CHECK(box.files().front().filename() == "00000000000000000000-2026-11-22.open.db");
+  CHECK(read(box.path()).offsets == "0 1 2");
+  reader.exec("COMMIT");
+  box.maintain();
+  CHECK(box.files().front().filename() == "00000000000000000000-2026-11-22.db");
+  CHECK(read(box.path()).offsets == "0 1 2");
+}
+
+TEST_CASE("retention takes the oldest file when all are too large") {
+  ArchiveFixture box;
+  box.config.archive.retention_size = std::uint64_t{16} << 20;
+  box.open();
+  for (int i = 0; i < 250; ++i) {
+    box.store({large()});
+    box.maintain();
+  }
+  std::uint64_t bytes = 0;
+  for (const auto& file : box.files()) bytes += std::filesystem::file_size(file);
+  CHECK(bytes < std::uint64_t{17} << 20);
+  CHECK(bytes > std::uint64_t{13} << 20);
+  const Archive::State state = box.archive->state();
+  CHECK(state.evicted == state.first_offset);
+  CHECK(state.evicted > 50);
+  CHECK(state.evicted_unforwarded == 0);
+  CHECK(state.files == box.files().size());
+  CHECK(gaps_of(read(box.path())).empty());
+}
+
+TEST_CASE("retention takes what is too old, where the clock can be believed") {
+  ArchiveFixture box;
+  box.config.archive.retention_age = 48h;
+  box.open();
+  store_three_days(box);
+  box.maintain(std::nullopt);
+  CHECK(box.files().size() == 3);
+  box.maintain(at("2026-11-25T00:00:00Z"));
+  CHECK(box.files().size() == 2);
+  box.maintain(at("2027-11-25T00:00:00Z"));
+  CHECK(read(box.path()).offsets == "3");  // the open file stays
+}
+
+TEST_CASE("what was not forwarded stays, unless the policy says otherwise; then a gap is noted") {
+  ArchiveFixture box;
+  box.config.archive.retention_age = 1h;
+  const Timestamp later = at("2026-11-30T00:00:00Z");
+  store_three_days(box);
+  SECTION("it stays") {
+    box.open();
+    box.archive->set_forwarded(1);
+    box.maintain(later);
+    CHECK(read(box.path()).offsets == "0 1 2 3");
+    box.archive->set_forwarded(2);
+    box.maintain(later);
+    CHECK(read(box.path()).offsets == "2 3");
+    CHECK(gaps_of(read(box.path())).empty());
+  }
+  SECTION("it goes") {
+    box.config.archive.evict_unforwarded = true;
+    box.open();
+    box.archive->set_forwarded(1);
+    box.maintain(later);
+    CHECK(box.archive->state().evicted == 3);
+    CHECK(box.archive->state().evicted_unforwarded == 2);
+    const auto answer = read(box.path());
+    CHECK(answer.offsets == "3");
+    CHECK(gaps_of(answer) == "evicted 1-2evicted 2-3");
+    REQUIRE(answer.missing.gaps.front().times);
+    CHECK(answer.missing.gaps.front().times->from == at(kDay1));
+  }
+}
+
+TEST_CASE("room is made by the oldest file that may go") {
+  ArchiveFixture box;
+  store_three_days(box);
+  box.archive->set_forwarded(2);
+  CHECK(*box.archive->make_room());
+  CHECK_FALSE(*box.archive->make_room());
+  CHECK(read(box.path()).offsets == "2 3");
+}
+
+TEST_CASE("rows of several files come in one order, with the limit of one answer") {
+  ArchiveFixture box;
+  box.store({reading("2026-11-22T11:00:05Z", kDay1), reading("2026-11-22T11:00:01Z", kDay1)});
+  box.store({reading("2026-11-22T11:00:03Z", kDay2), reading("2026-11-22T11:00:06Z", kDay2)});
+  box.store({reading("2026-11-22T11:00:04Z", kDay3), reading("2026-11-22T11:00:01Z", kDay3, 1)});
+  if (GENERATE(false, true)) box.maintain();
+  CHECK(read(box.path()).offsets == "1 5 2 4 0 3");
+  CHECK(read(box.path(), {.limit = 4}).offsets == "1 5 2 4");
+  CHECK(read(box.path(), {.axis = TimeAxis::arrival}).offsets == "0 1 2 3 4 5");
+  CHECK(read(box.path(), {.from = at("2026-11-22T11:00:03Z"), .to = at("2026-11-22T11:00:06Z")}).offsets ==
+        "2 4 0");
+  CHECK(read(box.path(), {.from = at("2026-11-22T11:00:03Z"), .topics = "sensors/wild/#"}).offsets ==
+        "2 4 0 3");
+  CHECK(read(box.path(), {.axis = TimeAxis::arrival, .from = at(kDay2), .topics = "sensors/#"}).offsets ==
+        "2 3 4 5");
+  CHECK(read(box.path(), {.topics = "plain/#"}).offsets.empty());
+}
