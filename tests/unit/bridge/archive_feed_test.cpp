@@ -1,0 +1,133 @@
+#include "bridge/archive_feed.h"
+
+#include "tests/unit/bridge/archive_fixture.h"
+
+using namespace lookout;
+using namespace lookout::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* kDay2 = "2026-11-23T00:00:00Z";
+
+Sent numbered(int number, const char* arrival = "2026-11-22T12:00:00Z") {
+  return {.payload = fmt::format(R"({{"event_time":{},"value":{}}})", 1795346400 - number, number),
+          .arrival = arrival};
+}
+
+/// All batches to the end, in words: offsets with the values of their readings, and gaps.
+std::string feed(ArchiveFeed& feed, std::uint64_t from, const ArchiveFeed::Limits& limits = {}) {
+  std::string text;
+  while (true) {
+    const auto batch = feed.read(from, limits);
+    if (!batch) return text + batch.error().text;
+    if (batch->messages.empty()) return text;
+    std::vector<std::pair<std::uint64_t, std::string>> items;
+    for (const Gap& gap : batch->gaps)
+      items.emplace_back(gap.first_offset,
+                         fmt::format("{} {}-{}", gap.why, gap.first_offset, gap.end_offset));
+    for (const ArchivedMessage& message : batch->messages) {
+      std::string item = std::to_string(message.offset);
+      for (const ArchivedReading& reading : message.readings)
+        item += fmt::format(":{}={}", reading.metric.substr(0, 1), reading.value);
+      if (message.aggregate) item += fmt::format(":r{}", message.aggregate->revision);
+      items.emplace_back(message.offset, item);
+    }
+    std::ranges::sort(items);
+    for (const auto& [offset, item] : items) text += item + ' ';
+    text += "| ";
+    from = batch->next;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a feed gives messages in order with what the archive made of them, whatever became of the files") {
+  ArchiveFixture box;
+  box.store({numbered(1),
+             numbered(2),
+             numbered(2),
+             {.topic = "flat/wild/north/s1", .payload = R"({"event_time":1795346400,"t":7,"s":8})"},
+             {.payload = "oops"}});
+  box.store({numbered(5, kDay2),
+             numbered(1, kDay2),
+             {.topic = "aggregates/wild/5m/north/temperature", .payload = kAggregate, .arrival = kDay2},
+             {.topic = "aggregates/wild/5m/north/temperature", .payload = kAggregate, .arrival = kDay2}});
+  box.store({numbered(8, "2026-11-24T00:00:00Z")});
+  if (GENERATE(false, true)) box.maintain();
+  ArchiveFeed all(box.path());
+  CHECK(feed(all, 0) == "0:t=1 1:t=2 2 3:t=7:s=8 4 5:t=5 6 7:r0 8 9:t=8 | ");
+  CHECK(feed(all, 3) == "3:t=7:s=8 4 5:t=5 6 7:r0 8 9:t=8 | ");
+  CHECK(feed(all, 0, {.messages = 4}) == "0:t=1 1:t=2 2 3:t=7:s=8 | 4 5:t=5 6 7:r0 | 8 9:t=8 | ");
+  CHECK(feed(all, 3, {.bytes = 1}) == "3:t=7:s=8 | 4 | 5:t=5 | 6 | 7:r0 | 8 | 9:t=8 | ");
+  CHECK(feed(all, 10).empty());
+  CHECK(all.read(0, {})->epoch == box.archive->epoch());
+}
+
+TEST_CASE("a feed at the archive's end goes on with what comes") {
+  ArchiveFixture box;
+  box.store({numbered(0)});
+  ArchiveFeed all(box.path());
+  CHECK(feed(all, 0) == "0:t=0 | ");
+  CHECK(feed(all, 1).empty());
+  box.store({numbered(1)});
+  box.begin();
+  box.add({numbered(2)});
+  CHECK(feed(all, 1) == "1:t=1 | ");
+  box.commit();
+  box.store({numbered(3, kDay2)});
+  CHECK(feed(all, 2) == "2:t=2 3:t=3 | ");
+}
+
+TEST_CASE("a feed of an archive that is not there yet is empty") {
+  const TempFolder folder;
+  ArchiveFeed all(folder / "none");
+  CHECK(feed(all, 0).empty());
+}
+
+TEST_CASE("a feed names what is missing: noted, or taken by retention") {
+  ArchiveFixture box;
+  box.store({numbered(0), numbered(1)});
+  box.store({numbered(2, kDay2)});
+  box.skip(3);
+  box.store({numbered(6, kDay2)});
+  CHECK(*box.archive->make_room());
+  ArchiveFeed all(box.path());
+  CHECK(feed(all, 0) == "evicted 0-2 2:t=2 journal 3-6 6:t=6 | ");
+  CHECK(feed(all, 4) == "journal 4-6 6:t=6 | ");
+}
+
+TEST_CASE("a reading and an aggregate of a feed are what the archive holds") {
+  ArchiveFixture box;
+  Sent result{.topic = "aggregates/wild/5m/north/temperature", .payload = kAggregate};
+  result.payload = replaced(kAggregate, R"("late":0)", R"("late":4,"over":7,"incomplete":true)");
+  box.store(
+      {{.payload = R"({"event_time":"2026-11-22T11:00:00Z","value":20.5,"unit":"Cel","seq":7,"boot":"a1"})",
+        .retain = true},
+       {.topic = "plain/wild/north/s1/temperature", .payload = "21"},
+       result,
+       {.topic = "aggregates/wild/5m/north/temperature", .payload = kRetraction}});
+  ArchiveFeed all(box.path());
+  const auto batch = all.read(0, {});
+  REQUIRE(batch);
+  const ArchivedMessage& first = batch->messages.at(0);
+  CHECK(first.retain);
+  CHECK(first.arrival == at("2026-11-22T12:00:00Z"));
+  const ArchivedReading& reading = first.readings.at(0);
+  CHECK(fmt::format("{}/{}/{}/{} {} {} {} {}", reading.network, reading.region, reading.sensor,
+                    reading.metric, reading.unit, reading.boot, *reading.seq,
+                    to_rfc3339(reading.event_time)) ==
+        "wild/north/s1/temperature Cel a1 7 2026-11-22T11:00:00Z");
+  const ArchivedReading& plain = batch->messages.at(1).readings.at(0);
+  CHECK(plain.time_is_arrival);
+  CHECK_FALSE(plain.seq);
+  const AggregateRow& row = *batch->messages.at(2).aggregate;
+  CHECK(fmt::format("{} {} {} {} {} {} {} {}", row.id, row.closed_by, row.count, *row.mean, *row.last,
+                    row.late, *row.over, row.incomplete) ==
+        "wild/5m/north/temperature/2026-11-22T11:20:00Z watermark 100 22.62 22.1 4 7 true");
+  CHECK(row.start == at("2026-11-22T11:20:00Z"));
+  const AggregateRow& gone = *batch->messages.at(3).aggregate;
+  CHECK(gone.retracted);
+  CHECK_FALSE(gone.mean);
+  CHECK_FALSE(gone.over);
+}
