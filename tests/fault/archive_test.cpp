@@ -1,0 +1,243 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <iostream>
+#include <random>
+#include <sstream>
+
+#include "tests/fault/site.h"
+#include "tests/fault/small_disk.h"
+#include "tests/support/wait.h"
+
+using namespace lookout::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A file of the archive is a 128th of what may be kept: 1 MiB, some 6000 readings.
+constexpr const char* kSmallFiles = "[archive]\nretention_size = \"128 MiB\"\n";
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+using Key = std::tuple<std::string, std::string, double, std::int64_t, double>;
+
+/// A bridge in the field, and sensors that send 4000 readings a second to it.
+class BridgeSite {
+ public:
+  explicit BridgeSite(const std::string& configuration, const std::filesystem::path& state = {})
+      : box_(broker_.port(), configuration) {
+    if (!state.empty()) {
+      std::filesystem::create_directory(box_.folder() / "conf.d");
+      spit(box_.folder() / "conf.d" / "1.toml", fmt::format("[box]\nstate = \"{}\"\n", state.string()));
+    }
+    state_ = state.empty() ? box_.state() : state;
+    start();
+  }
+
+  void start() { bridge_ = box_.start("bridge"); }
+  void kill() { bridge_->kill(); }
+  std::optional<int> stop() { return bridge_->stop(); }
+  bool running() { return bridge_->running(); }
+
+  void start_load() {
+    simulator_.emplace(std::vector<std::string>{program("simulator"), "run", "--sensors", "200", "--interval",
+                                                "500ms", "--duration", "6h", "--speed", "5x", "--port",
+                                                broker_.port_text(), "--truth", ledger().string()},
+                       ChildProcess::Options{"/dev/null", box_.folder() / "simulator.log"});
+    await_load(1);
+  }
+  void await_load(std::uint64_t readings) {
+    const std::uint64_t goal = acknowledged() + readings;
+    REQUIRE(wait_until([&] { return acknowledged() >= goal; }, 120s));
+  }
+  void end_load() {
+    simulator_->send(SIGINT);
+    REQUIRE(simulator_->wait() == 0);
+  }
+  [[nodiscard]] std::uint64_t acknowledged() const {
+    const std::string lines = slurp(ledger());
+    return static_cast<std::uint64_t>(std::ranges::count(lines, '\n'));
+  }
+
+  [[nodiscard]] Finished query(const std::string& kind) const {
+    return run({program("bridge"), "query", "--config", box_.config(), "--kind", kind, "--format", "ndjson"},
+               120s);
+  }
+  [[nodiscard]] std::vector<Key> archived() const {
+    std::vector<Key> keys;
+    for (const std::string& line : lines_of(query("readings").out)) {
+      const auto json = nlohmann::json::parse(line);
+      keys.emplace_back(json["sensor"], json["metric"], epoch_of(json["event_time"]), json["seq"],
+                        json["value"]);
+    }
+    std::ranges::sort(keys);
+    return keys;
+  }
+  [[nodiscard]] std::vector<Key> sent() const {
+    std::vector<Key> keys;
+    for (const LedgerEntry& entry : read_ledger(ledger()))
+      keys.emplace_back(entry.sensor, entry.metric, entry.event_time, entry.seq, entry.value);
+    std::ranges::sort(keys);
+    return keys;
+  }
+  /// Offsets of the messages in the archive.
+  [[nodiscard]] std::vector<std::uint64_t> offsets() const {
+    std::vector<std::uint64_t> found;
+    for (const std::string& line : lines_of(query("messages").out))
+      found.push_back(nlohmann::json::parse(line)["offset"]);
+    return found;
+  }
+  [[nodiscard]] std::vector<std::filesystem::path> files(std::string_view end) const {
+    std::vector<std::filesystem::path> found;
+    for (const auto& entry : std::filesystem::directory_iterator(state_ / "bridge" / "archive")) {
+      if (entry.path().string().ends_with(end)) found.push_back(entry.path());
+    }
+    std::ranges::sort(found);
+    return found;
+  }
+  /// All files but the newest are closed.
+  [[nodiscard]] bool is_closed() const { return files(".open.db").size() <= 1 && files(".tmp").empty(); }
+  [[nodiscard]] std::filesystem::path ledger() const { return box_.folder() / "ledger"; }
+  [[nodiscard]] std::string log() const { return box_.log("bridge"); }
+
+ private:
+  Broker broker_;
+  Box box_;
+  std::filesystem::path state_;
+  std::optional<ChildProcess> bridge_, simulator_;
+};
+
+void overwrite(const std::filesystem::path& file, std::streamoff at, std::size_t bytes) {
+  std::fstream out(file, std::ios::in | std::ios::out | std::ios::binary);
+  out.seekp(at);
+  out << std::string(bytes, 'x');
+}
+
+std::uint64_t lines_in(const Finished& finished) {
+  return static_cast<std::uint64_t>(std::ranges::count(finished.out, '\n'));
+}
+
+bool rises_by_one(const std::vector<std::uint64_t>& offsets) {
+  return std::ranges::adjacent_find(offsets, [](auto a, auto b) { return b != a + 1; }) == offsets.end();
+}
+
+void killed_while_files_change(unsigned kills) {
+  const std::uint64_t seed = fault_seed();
+  std::mt19937_64 random(seed);
+  BridgeSite site(kSmallFiles);
+  site.start_load();
+  for (unsigned i = 0; i < kills; ++i) {
+    site.await_load(std::uniform_int_distribution<std::uint64_t>(200, 4000)(random));
+    site.kill();
+    site.start();
+  }
+  site.end_load();
+  const std::uint64_t sent = site.acknowledged();
+  CHECK(wait_until([&] { return lines_in(site.query("readings")) >= sent; }, 120s));
+  CHECK(wait_until([&] { return site.is_closed(); }, 60s));
+  const auto closed = site.files(".db").size() - 1;
+  std::cout << fmt::format("seed {}: killed {} times; {} readings in {} closed files\n", seed, kills, sent,
+                           closed);
+  INFO("seed " << seed);
+  CHECK(closed >= kills / 2);
+  CHECK(site.archived() == site.sent());
+  CHECK(rises_by_one(site.offsets()));
+  CHECK(site.query("messages").err.empty());
+  CHECK(site.log().find("corrupt") == std::string::npos);
+  CHECK(site.stop() == 0);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "bridge killed with -9 at random while files of the archive are begun and closed: nothing lost or "
+    "doubled") {
+  killed_while_files_change(fault_count(20));
+}
+
+TEST_CASE("bridge killed with -9 two hundred times while files are begun and closed", "[.][long-kills]") {
+  killed_while_files_change(fault_count(200));
+}
+
+TEST_CASE("a full disk: the archive's oldest files make room, and nothing is missing behind them") {
+  const SmallDisk disk;
+  if (!disk.mounted()) {
+    WARN("skipped: no disk can be mounted here");
+    return;
+  }
+  BridgeSite site(std::string(kSmallFiles) + "[journal]\nsegment = \"1 MiB\"\n", disk.path());
+  site.start_load();
+  // 8 MiB are free: the files of some 40,000 readings.
+  site.await_load(100'000);
+  site.end_load();
+  CHECK(site.running());
+  const auto newest_is_there = [&] {
+    const auto archived = site.archived();
+    const auto sent = site.sent();
+    return !archived.empty() &&
+           std::ranges::max(archived, {}, [](const Key& key) { return std::get<3>(key); }) ==
+               std::ranges::max(sent, {}, [](const Key& key) { return std::get<3>(key); });
+  };
+  CHECK(wait_until(newest_is_there, 60s));
+  const auto offsets = site.offsets();
+  std::cout << fmt::format("{} readings sent; the archive holds offsets {} to {}\n", site.acknowledged(),
+                           offsets.front(), offsets.back());
+  CHECK(offsets.front() > 0);
+  CHECK(rises_by_one(offsets));
+  CHECK(offsets.back() + 1 >= site.acknowledged());
+  const auto answer = site.query("readings");
+  CHECK(answer.code == 0);
+  CHECK(answer.err.empty());
+  CHECK(site.stop() == 0);
+}
+
+TEST_CASE(
+    "files of the archive damaged while the bridge is down: it starts, says what is gone, and goes on") {
+  BridgeSite site(kSmallFiles);
+  site.start_load();
+  REQUIRE(wait_until([&] { return site.files(".db").size() >= 4 && site.is_closed(); }, 60s));
+  site.kill();
+  const auto closed = site.files(".db");
+  overwrite(closed.at(1), 0, 4096);
+  const auto damaged = site.query("readings");
+  CHECK(damaged.code == 1);
+  CHECK_THAT(damaged.err,
+             Catch::Contains(closed.at(1).filename().string()) && Catch::Contains("passed over"));
+  CHECK(lines_in(damaged) > 1000);
+  SECTION("a closed one") {}
+  SECTION("the open one too") { overwrite(site.files(".open.db").front(), 0, 200'000); }
+  SECTION("and the -wal of the open one is gone") {
+    for (const auto& log : site.files("-wal")) std::filesystem::remove(log);
+  }
+  site.start();
+  site.await_load(10'000);
+  site.end_load();
+  const std::uint64_t sent = site.acknowledged();
+  const auto whole = [&] {
+    const auto offsets = site.offsets();
+    return !offsets.empty() && offsets.back() + 1 >= sent;
+  };
+  CHECK(wait_until(whole, 60s));
+  CHECK(site.files(".db").size() >= 3);
+  const auto answer = site.query("messages");
+  CHECK(answer.code == 0);
+  CHECK_THAT(answer.err, Catch::Contains("their file was damaged"));
+  // What is there, and what is said to be missing, is everything.
+  std::uint64_t missing = 0;
+  for (const std::string& line : lines_of(answer.err)) {
+    unsigned long first = 0, last = 0;
+    if (std::sscanf(line.c_str(), "lookout-bridge: offsets %lu to %lu are missing", &first, &last) == 2)
+      missing += last + 1 - first;
+  }
+  const auto offsets = site.offsets();
+  CHECK(missing > 0);
+  CHECK(offsets.size() + missing == offsets.back() + 1);
+  CHECK(site.stop() == 0);
+}
