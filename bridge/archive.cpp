@@ -48,6 +48,7 @@ void Archive::find_end() {
   if (const auto& aside = catalogue_.newest_aside())
     committed_end_ = std::max(committed_end_.value_or(0), *aside);
   added_end_ = committed_end_;
+  for (Gap& gap : gaps_to_note_) gap.noted = arrival_;
 }
 
 bool Archive::starts_new_file(Timestamp arrival) const {
@@ -59,6 +60,7 @@ void Archive::close_file() {
   FileSummary summary = open_->summary();
   open_.reset();
   catalogue_.close(std::move(summary));
+  lacks_room_to_seal_ = false;
 }
 
 ArchiveResult<void> Archive::begin(std::uint64_t offset, Timestamp arrival) {
@@ -182,13 +184,14 @@ ArchiveResult<void> Archive::give_up_closed(std::uint64_t first_offset, const st
 ArchiveResult<bool> Archive::maintain(std::optional<Timestamp> now) {
   const auto& closed = catalogue_.closed();
   if (is_due(closed, open_ ? open_->bytes() : 0, config_, now)) {
-    auto removed = make_room();
+    auto removed = evict_oldest();
     if (!removed || *removed) return removed;
   }
   return seal_next();
 }
 
 ArchiveResult<bool> Archive::seal_next() {
+  if (lacks_room_to_seal_) return false;
   if (!sealer_) {
     const auto& closed = catalogue_.closed();
     const auto next = std::ranges::find_if(closed, [](const ClosedFile& file) { return !file.name.sealed; });
@@ -211,6 +214,10 @@ ArchiveResult<bool> Archive::seal_next() {
 
 ArchiveResult<bool> Archive::sealing_failed(std::uint64_t first_offset, const ArchiveFailure& failure) {
   sealer_.reset();
+  if (failure.kind == ArchiveFailure::Kind::disk_full) {
+    lacks_room_to_seal_ = true;
+    return false;
+  }
   if (failure.kind != ArchiveFailure::Kind::damaged) return std::unexpected(failure);
   if (auto given_up = give_up_closed(first_offset, failure.text); !given_up)
     return std::unexpected(std::move(given_up.error()));
@@ -218,12 +225,16 @@ ArchiveResult<bool> Archive::sealing_failed(std::uint64_t first_offset, const Ar
 }
 
 ArchiveResult<bool> Archive::make_room() {
-  if (!may_go(catalogue_.closed(), forwarded_, config_)) return false;
-  if (auto done = evict_oldest(); !done) return std::unexpected(std::move(done.error()));
-  return true;
+  if (sealer_) {
+    sealer_.reset();  // and with it a file that is half made
+    lacks_room_to_seal_ = true;
+    return true;
+  }
+  return evict_oldest();
 }
 
-ArchiveResult<void> Archive::evict_oldest() {
+ArchiveResult<bool> Archive::evict_oldest() {
+  if (!may_go(catalogue_.closed(), forwarded_, config_)) return false;
   const ClosedFile oldest = catalogue_.closed().front();
   const std::uint64_t first = oldest.name.first_offset, end = oldest.summary.end_offset;
   if (end > forwarded_) {
@@ -240,13 +251,30 @@ ArchiveResult<void> Archive::evict_oldest() {
   if (sealer_ && sealer_->first_offset() == first) sealer_.reset();
   spdlog::info("archive: {} goes: offsets {} to {}, {} MiB", to_text(oldest.name), first, end - 1,
                oldest.bytes >> 20);
-  return catalogue_.remove(first);
+  if (auto removed = catalogue_.remove(first); !removed) return std::unexpected(std::move(removed.error()));
+  lacks_room_to_seal_ = false;
+  return true;
+}
+
+ArchiveResult<void> Archive::set_damaged_aside(std::uint64_t offset, const std::string& why) {
+  const auto& closed = catalogue_.closed();
+  const auto file = std::ranges::find_if(closed, [&](const ClosedFile& each) {
+    return each.name.first_offset <= offset && offset < each.summary.end_offset;
+  });
+  if (file == closed.end()) return {};
+  auto done = give_up_closed(file->name.first_offset, why);
+  if (done) note_durably();
+  return done;
 }
 
 // On a full disk it cannot be written before there is room, which the file's going makes: then the next batch
 // brings it.
 void Archive::note_durably(Gap gap) {
   gaps_to_note_.push_back(std::move(gap));
+  note_durably();
+}
+
+void Archive::note_durably() {
   if (!open_) return;
   auto done = open_->begin();
   if (done) done = add_noted();

@@ -65,9 +65,12 @@ class Archive {
   /// goes, or closing one goes on (Sealer::step). True: there is more to do. `now` is nothing where the clock
   /// cannot be believed.
   ArchiveResult<bool> maintain(std::optional<Timestamp> now);
-  /// On a full disk, between two batches: removes the oldest file, where it may go. False: nothing was
-  /// removed.
+  /// On a full disk, between two batches: gives up closing a file, until there is more room, or removes the
+  /// oldest file, where it may go. False: there was nothing that could go.
   ArchiveResult<bool> make_room();
+  /// Between two batches: sets the closed file aside in which the offset lies, since somebody could not read
+  /// it, and notes the gap. Nothing where there is no such file.
+  ArchiveResult<void> set_damaged_aside(std::uint64_t offset, const std::string& why);
 
   struct State {
     std::size_t files = 0;
@@ -88,8 +91,9 @@ class Archive {
   ArchiveResult<void> give_up_closed(std::uint64_t first_offset, const std::string& why);
   ArchiveResult<bool> seal_next();
   ArchiveResult<bool> sealing_failed(std::uint64_t first_offset, const ArchiveFailure& failure);
-  ArchiveResult<void> evict_oldest();
+  ArchiveResult<bool> evict_oldest();
   void note_durably(Gap gap);
+  void note_durably();
 
   const ArchiveConfig config_;
   const Microseconds identity_window_;
@@ -97,6 +101,7 @@ class Archive {
   ClosedRepeats closed_repeats_;
   std::unique_ptr<OpenFile> open_;
   std::unique_ptr<Sealer> sealer_;
+  bool lacks_room_to_seal_ = false;
   std::uint64_t epoch_ = 0;
   std::optional<std::uint64_t> committed_end_, added_end_;  // nothing: no offset was ever used
   Timestamp arrival_{};                                     // of the message added last

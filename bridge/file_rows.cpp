@@ -65,19 +65,19 @@ ArchiveResult<bool> FileRows::next() {
     if (!statement_->executeStep()) return false;
     place_ = {statement_->getColumn(0).getInt64(), statement_->getColumn(1).getInt64()};
     const auto columns = columns_of(kind_);
+    // To be asked first: who takes a BLOB as text makes it one.
+    const bool is_bytes = kind_ == RowKind::messages &&
+                          statement_->getColumn(static_cast<int>(kPayload) + kPlaceColumns).isBlob();
     for (std::size_t i = 0; i < columns.size(); ++i)
       row_[i] = cell_of(statement_->getColumn(static_cast<int>(i) + kPlaceColumns), columns[i].type);
-    if (kind_ == RowKind::messages) take_message();
+    if (is_bytes) encode_payload();
     return true;
   });
 }
 
-void FileRows::take_message() {
-  const SQLite::Column payload = statement_->getColumn(static_cast<int>(kPayload) + kPlaceColumns);
-  if (!payload.isBlob()) return;
-  const auto* bytes = static_cast<const char*>(payload.getBlob());
+void FileRows::encode_payload() {
   nlohmann::ordered_json object;
-  add_payload(object, {bytes ? bytes : "", static_cast<std::size_t>(payload.getBytes())});
+  add_payload(object, std::get<std::string_view>(row_[kPayload]));
   const bool is_text = object.contains("payload");
   encoded_ = object[is_text ? "payload" : "payload_base64"].get<std::string>();
   row_[kPayload] = row_[kPayloadBase64] = std::monostate{};

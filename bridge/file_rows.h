@@ -43,7 +43,7 @@ class FileRows {
  private:
   FileRows(std::filesystem::path file, std::unique_ptr<SQLite::Database> database, RowKind kind);
   void set_up(const Selection& selection, bool closed);
-  void take_message();
+  void encode_payload();
 
   const std::filesystem::path file_;
   const RowKind kind_;

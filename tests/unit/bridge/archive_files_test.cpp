@@ -403,6 +403,32 @@ TEST_CASE("room is made by the oldest file that may go") {
   CHECK(read(box.path()).offsets == "2 3");
 }
 
+TEST_CASE("on a full disk a file that is half made goes first, and is not begun again before there is room") {
+  ArchiveFixture box;
+  store_three_days(box);
+  REQUIRE(*box.archive->maintain(std::nullopt));
+  REQUIRE(box.listing().find(".tmp") != std::string::npos);
+  CHECK(*box.archive->make_room());
+  CHECK(box.listing().find(".tmp") == std::string::npos);
+  box.maintain();
+  CHECK(read(box.path()).offsets == "0 1 2 3");
+  CHECK(box.listing().find("00000000000000000002-2026-11-23.open.db") != std::string::npos);
+  CHECK(*box.archive->make_room());
+  box.maintain();
+  CHECK(read(box.path()).offsets == "2 3");
+  CHECK(box.listing().find("00000000000000000002-2026-11-23.db") != std::string::npos);
+}
+
+TEST_CASE("a closed file that somebody could not read is set aside, and the gap noted at once") {
+  ArchiveFixture box;
+  store_three_days(box);
+  box.maintain();
+  REQUIRE(box.archive->set_damaged_aside(2, "bad page"));
+  REQUIRE(box.archive->set_damaged_aside(3, "that of the open file"));
+  CHECK(read(box.path()).offsets == "0 1 3");
+  CHECK(gaps_of(read(box.path())) == "corrupt 2-3");
+}
+
 TEST_CASE("rows of several files come in one order, with the limit of one answer") {
   ArchiveFixture box;
   box.store({reading("2026-11-22T11:00:05Z", kDay1), reading("2026-11-22T11:00:01Z", kDay1)});

@@ -211,3 +211,29 @@ TEST_CASE("an archive in which nothing is yet gives no rows") {
   ArchiveFixture box;
   CHECK(offsets(box.path(), {}) == "");
 }
+
+TEST_CASE("messages come as they came: text, or base64 of what is none, and a zero byte is text") {
+  using namespace std::string_literals;
+  ArchiveFixture box;
+  box.store({{.payload = "22,5 °C", .retain = true},
+             {.payload = "\xff\x00"s},
+             {.payload = "a\0b"s},
+             {.payload = ""}});
+  std::vector<std::string> rows;
+  const auto read =
+      ArchiveReader(box.path())
+          .read({.kind = RowKind::messages, .axis = TimeAxis::arrival}, [&](std::span<const Cell> row) {
+            const auto text = [&](std::size_t i) {
+              const auto* found = std::get_if<std::string_view>(&row[i]);
+              return found ? std::string(*found) : "none";
+            };
+            CHECK(std::get<Timestamp>(row[1]) == at("2026-11-22T12:00:00Z"));
+            rows.push_back(text(2) + ' ' + (std::get<bool>(row[3]) ? "retained " : "") + text(4) + ' ' +
+                           text(5));
+            return true;
+          });
+  REQUIRE(read);
+  const std::string topic = "sensors/wild/north/s1/temperature ";
+  CHECK(rows == std::vector<std::string>{topic + "retained 22,5 °C none",
+                                         topic + "none /wA=", topic + "a\0b none"s, topic + " none"});
+}

@@ -73,6 +73,19 @@ TEST_CASE("the archiver goes through the journal in batches, each message once")
   CHECK(archiver.books().archived.messages == 9);
 }
 
+TEST_CASE("a file of the archive ends at midnight, in the middle of a batch") {
+  Line line(3);
+  REQUIRE(line.journal->append(Sent{.payload = "4", .arrival = "2026-11-23T00:00:00Z"}.view()));
+  REQUIRE(line.journal->append(Sent{.payload = "5", .arrival = "2026-11-23T00:00:01Z"}.view()));
+  Archiver archiver(*line.journal, *line.box.archive, line.box.config, {.size = 5});
+  REQUIRE(archiver.archive_batch({}));
+  CHECK(line.box.archive->next_offset() == 5);
+  REQUIRE(line.box.files().size() == 2);
+  CHECK(ArchiveFixture::ask(line.box.files().front(), "SELECT max(offset) FROM messages") == "2");
+  CHECK(line.box.ask("SELECT min(offset) || ' ' || max(offset) FROM messages") == "3 4");
+  CHECK(archiver.books().archived.messages == 5);
+}
+
 TEST_CASE("the archiver does not wait for a full batch beyond its time") {
   Line line(1);
   Archiver archiver(*line.journal, *line.box.archive, line.box.config,

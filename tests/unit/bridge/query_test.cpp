@@ -22,6 +22,12 @@ TEST_CASE("without arguments a query means everything, by event time") {
   CHECK_FALSE(selection->limit);
 }
 
+TEST_CASE("messages are asked for by arrival") {
+  const auto selection = make_selection({.kind = RowKind::messages}, kNow);
+  REQUIRE(selection);
+  CHECK(selection->axis == TimeAxis::arrival);
+}
+
 TEST_CASE("times of a query are read as people type them") {
   const auto selection = make_selection({.from = "-2h", .to = "11:20"}, kNow);
   REQUIRE(selection);
@@ -37,4 +43,6 @@ TEST_CASE("what is wrong with a query is said") {
              Catch::StartsWith("--to 2026-11-22T11:20:00Z is not after --from 2026-11-22T11:20:00Z"));
   CHECK_THAT(make_selection({.topics = "a/#/b"}, kNow).error(),
              Catch::StartsWith("--topics: 'a/#/b' is no MQTT filter"));
+  CHECK_THAT(make_selection({.kind = RowKind::messages, .axis = TimeAxis::event}, kNow).error(),
+             Catch::StartsWith("--time: messages have no event time"));
 }

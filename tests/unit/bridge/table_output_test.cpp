@@ -111,3 +111,19 @@ TEST_CASE("a sink that takes no more ends the printing") {
   CHECK_FALSE(more);
   CHECK(rows < 5'000);
 }
+
+TEST_CASE("a column of which nothing is there is left out of NDJSON where it may be") {
+  static constexpr std::array kOptional{Column{"offset", CellType::integer, Absent::left_out},
+                                        Column{"payload", CellType::text, Absent::left_out},
+                                        Column{"payload_base64", CellType::text, Absent::left_out}};
+  std::string printed;
+  TableOutput output(Format::ndjson, kOptional, [&](std::string_view text) {
+    printed += text;
+    return true;
+  });
+  using Cells = std::array<Cell, 3>;
+  REQUIRE(output.row(Cells{std::int64_t{1}, std::string_view("a"), std::monostate{}}));
+  REQUIRE(output.row(Cells{std::monostate{}, std::monostate{}, std::string_view("AA==")}));
+  REQUIRE(output.finish());
+  CHECK(printed == "{\"offset\":1,\"payload\":\"a\"}\n{\"payload_base64\":\"AA==\"}\n");
+}
