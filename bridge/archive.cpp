@@ -23,11 +23,11 @@ ArchiveResult<std::unique_ptr<Archive>> Archive::open(const std::filesystem::pat
   std::unique_ptr<Archive> archive(new Archive(std::move(*catalogue), config, identity_window));
   if (auto opened = archive->open_newest(); !opened) return std::unexpected(std::move(opened.error()));
   archive->find_end();
+  archive->give_up_damaged();
   return archive;
 }
 
 ArchiveResult<void> Archive::open_newest() {
-  gaps_to_note_ = catalogue_.new_gaps();
   if (!catalogue_.open_file()) return {};
   auto opened = OpenFile::open(catalogue_.path_of(*catalogue_.open_file()));
   if (opened) {
@@ -48,7 +48,13 @@ void Archive::find_end() {
   if (const auto& aside = catalogue_.newest_aside())
     committed_end_ = std::max(committed_end_.value_or(0), *aside);
   added_end_ = committed_end_;
-  for (Gap& gap : gaps_to_note_) gap.noted = arrival_;
+}
+
+void Archive::give_up_damaged() {
+  for (const ClosedFile& file : catalogue_.closed()) {
+    if (file.damage) give_up_closed(file.name.first_offset, *file.damage);
+  }
+  if (!gaps_to_note_.empty()) note_durably();
 }
 
 bool Archive::starts_new_file(Timestamp arrival) const {
@@ -79,7 +85,7 @@ ArchiveResult<void> Archive::begin(std::uint64_t offset, Timestamp arrival) {
 
 ArchiveResult<void> Archive::add_noted() {
   for (gaps_in_batch_ = 0; gaps_in_batch_ < gaps_to_note_.size(); ++gaps_in_batch_) {
-    if (auto added = open_->add_gap(gaps_to_note_[gaps_in_batch_]); !added) return added;
+    if (auto added = open_->add_gap(gaps_to_note_[gaps_in_batch_].gap); !added) return added;
   }
   return {};
 }
@@ -110,13 +116,12 @@ template <typename MayHold, typename Holds>
 ArchiveResult<bool> Archive::is_in_closed(MayHold may_hold, Holds holds) {
   for (std::size_t i = catalogue_.closed().size(); i-- > 0;) {
     const ClosedFile& file = catalogue_.closed()[i];
-    if (!may_hold(file.summary)) continue;
+    if (file.damage || !may_hold(file.summary)) continue;
     const auto found = holds(file.name);
     if (found && *found) return true;
     if (found) continue;
     if (found.error().kind != ArchiveFailure::Kind::damaged) return found;
-    if (auto given_up = give_up_closed(file.name.first_offset, found.error().text); !given_up)
-      return std::unexpected(std::move(given_up.error()));
+    give_up_closed(file.name.first_offset, found.error().text);
   }
   return false;
 }
@@ -159,9 +164,14 @@ ArchiveResult<void> Archive::commit() {
   auto committed = open_->commit();
   if (!committed) return committed;
   committed_end_ = added_end_;
-  gaps_to_note_.erase(gaps_to_note_.begin(),
-                      gaps_to_note_.begin() + static_cast<std::ptrdiff_t>(gaps_in_batch_));
-  gaps_in_batch_ = 0;
+  for (; gaps_in_batch_ > 0; --gaps_in_batch_) {
+    const ToNote noted = std::move(gaps_to_note_.front());
+    gaps_to_note_.erase(gaps_to_note_.begin());
+    // What cannot be renamed now is tried again at the next start.
+    if (!noted.is_damaged) continue;
+    if (auto done = catalogue_.set_aside(noted.gap.first_offset); !done)
+      spdlog::error("{}", done.error().text);
+  }
   return {};
 }
 
@@ -171,14 +181,13 @@ void Archive::abandon() {
   gaps_in_batch_ = 0;
 }
 
-ArchiveResult<void> Archive::give_up_closed(std::uint64_t first_offset, const std::string& why) {
+// The gap is noted first: a file that is only damaged is found again, one that is gone is not.
+void Archive::give_up_closed(std::uint64_t first_offset, const std::string& why) {
   closed_repeats_.let_go(first_offset);
   if (sealer_ && sealer_->first_offset() == first_offset) sealer_.reset();
-  auto gap = catalogue_.set_aside(first_offset, why);
-  if (!gap) return std::unexpected(std::move(gap.error()));
-  gap->noted = arrival_;
-  gaps_to_note_.push_back(std::move(*gap));
-  return {};
+  Gap gap = catalogue_.give_up(first_offset, why);
+  gap.noted = arrival_;
+  gaps_to_note_.push_back({std::move(gap), true});
 }
 
 ArchiveResult<bool> Archive::maintain(std::optional<Timestamp> now) {
@@ -194,7 +203,8 @@ ArchiveResult<bool> Archive::seal_next() {
   if (lacks_room_to_seal_) return false;
   if (!sealer_) {
     const auto& closed = catalogue_.closed();
-    const auto next = std::ranges::find_if(closed, [](const ClosedFile& file) { return !file.name.sealed; });
+    const auto next = std::ranges::find_if(
+        closed, [](const ClosedFile& file) { return !file.name.sealed && !file.damage; });
     if (next == closed.end()) return false;
     auto begun = Sealer::begin(catalogue_.path_of(next->name), catalogue_.path_while_sealing(next->name),
                                next->summary);
@@ -219,8 +229,8 @@ ArchiveResult<bool> Archive::sealing_failed(std::uint64_t first_offset, const Ar
     return false;
   }
   if (failure.kind != ArchiveFailure::Kind::damaged) return std::unexpected(failure);
-  if (auto given_up = give_up_closed(first_offset, failure.text); !given_up)
-    return std::unexpected(std::move(given_up.error()));
+  give_up_closed(first_offset, failure.text);
+  note_durably();
   return true;
 }
 
@@ -234,7 +244,7 @@ ArchiveResult<bool> Archive::make_room() {
 }
 
 ArchiveResult<bool> Archive::evict_oldest() {
-  if (!may_go(catalogue_.closed(), forwarded_, config_)) return false;
+  if (!may_go(catalogue_.closed(), forwarded_, config_) || catalogue_.closed().front().damage) return false;
   const ClosedFile oldest = catalogue_.closed().front();
   const std::uint64_t first = oldest.name.first_offset, end = oldest.summary.end_offset;
   if (end > forwarded_) {
@@ -256,21 +266,20 @@ ArchiveResult<bool> Archive::evict_oldest() {
   return true;
 }
 
-ArchiveResult<void> Archive::set_damaged_aside(std::uint64_t offset, const std::string& why) {
+void Archive::set_damaged_aside(std::uint64_t offset, const std::string& why) {
   const auto& closed = catalogue_.closed();
   const auto file = std::ranges::find_if(closed, [&](const ClosedFile& each) {
-    return each.name.first_offset <= offset && offset < each.summary.end_offset;
+    return !each.damage && each.name.first_offset <= offset && offset < each.summary.end_offset;
   });
-  if (file == closed.end()) return {};
-  auto done = give_up_closed(file->name.first_offset, why);
-  if (done) note_durably();
-  return done;
+  if (file == closed.end()) return;
+  give_up_closed(file->name.first_offset, why);
+  note_durably();
 }
 
 // On a full disk it cannot be written before there is room, which the file's going makes: then the next batch
 // brings it.
 void Archive::note_durably(Gap gap) {
-  gaps_to_note_.push_back(std::move(gap));
+  gaps_to_note_.push_back({std::move(gap), false});
   note_durably();
 }
 

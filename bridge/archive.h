@@ -70,7 +70,7 @@ class Archive {
   ArchiveResult<bool> make_room();
   /// Between two batches: sets the closed file aside in which the offset lies, since somebody could not read
   /// it, and notes the gap. Nothing where there is no such file.
-  ArchiveResult<void> set_damaged_aside(std::uint64_t offset, const std::string& why);
+  void set_damaged_aside(std::uint64_t offset, const std::string& why);
 
   struct State {
     std::size_t files = 0;
@@ -80,6 +80,11 @@ class Archive {
   [[nodiscard]] State state() const;
 
  private:
+  struct ToNote {
+    Gap gap;
+    bool is_damaged = false;  // the file that begins there is to be set aside then
+  };
+
   Archive(ArchiveCatalogue catalogue, const ArchiveConfig& config, Microseconds identity_window);
   ArchiveResult<void> open_newest();
   void find_end();
@@ -88,7 +93,8 @@ class Archive {
   void close_file();
   template <typename MayHold, typename Holds>
   ArchiveResult<bool> is_in_closed(MayHold may_hold, Holds holds);
-  ArchiveResult<void> give_up_closed(std::uint64_t first_offset, const std::string& why);
+  void give_up_damaged();
+  void give_up_closed(std::uint64_t first_offset, const std::string& why);
   ArchiveResult<bool> seal_next();
   ArchiveResult<bool> sealing_failed(std::uint64_t first_offset, const ArchiveFailure& failure);
   ArchiveResult<bool> evict_oldest();
@@ -105,7 +111,7 @@ class Archive {
   std::uint64_t epoch_ = 0;
   std::optional<std::uint64_t> committed_end_, added_end_;  // nothing: no offset was ever used
   Timestamp arrival_{};                                     // of the message added last
-  std::vector<Gap> gaps_to_note_;                           // not in any file yet
+  std::vector<ToNote> gaps_to_note_;                        // not in any file yet
   std::size_t gaps_in_batch_ = 0;                           // so many of them are in the open batch
   std::uint64_t forwarded_ = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t evicted_ = 0, evicted_unforwarded_ = 0;

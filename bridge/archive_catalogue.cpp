@@ -87,20 +87,16 @@ ArchiveResult<void> ArchiveCatalogue::read() {
     open_ = names->back();
     names->pop_back();
   }
-  std::vector<std::pair<std::uint64_t, std::string>> damaged;
   for (const ArchiveName& name : *names) {
     auto file = read_closed(name);
     if (!file && file.error().kind != ArchiveFailure::Kind::damaged)
       return std::unexpected(std::move(file.error()));
-    // A file that tells nothing holds nothing: what it held is what lies between its neighbours.
-    if (!file) damaged.emplace_back(name.first_offset, file.error().text);
-    closed_.push_back(file ? std::move(*file) : ClosedFile{name, {.first_offset = name.first_offset}, 0});
+    closed_.push_back(file ? std::move(*file)
+                           : ClosedFile{name, {.first_offset = name.first_offset}, 0, file.error().text});
   }
-  for (const auto& [first_offset, why] : damaged) {
-    auto gap = set_aside(first_offset, why);
-    if (!gap) return std::unexpected(std::move(gap.error()));
-    // How far the newest file went shows when the next message comes.
-    if (gap->end_offset > gap->first_offset) new_gaps_.push_back(std::move(*gap));
+  // How far the newest went shows when the next message comes.
+  while (!open_ && !closed_.empty() && closed_.back().damage) {
+    if (auto done = set_aside(closed_.back().name.first_offset); !done) return done;
   }
   return {};
 }
@@ -177,9 +173,9 @@ ArchiveResult<void> ArchiveCatalogue::move_aside(const ArchiveName& name, const 
   return or_try_again(system_files().sync_folder(folder_));
 }
 
-ArchiveResult<Gap> ArchiveCatalogue::set_aside(std::uint64_t first_offset, const std::string& why) {
+Gap ArchiveCatalogue::give_up(std::uint64_t first_offset, const std::string& why) {
   const auto file = find(first_offset);
-  if (auto done = move_aside(file->name, why); !done) return std::unexpected(std::move(done.error()));
+  file->damage = why;
   const auto next = file + 1;
   const bool is_last = next == closed_.end();
   Gap gap{.first_offset = first_offset,
@@ -194,8 +190,14 @@ ArchiveResult<Gap> ArchiveCatalogue::set_aside(std::uint64_t first_offset, const
     const ArchiveDay last = is_last ? open_->day : next->name.day;
     gap.times = Coverage::Stretch{file->name.day, std::max(file->name.day, last) + std::chrono::days{1}};
   }
-  closed_.erase(file);
   return gap;
+}
+
+ArchiveResult<void> ArchiveCatalogue::set_aside(std::uint64_t first_offset) {
+  const auto file = find(first_offset);
+  auto done = move_aside(file->name, *file->damage);
+  if (done) closed_.erase(file);
+  return done;
 }
 
 ArchiveResult<void> ArchiveCatalogue::set_open_aside(const std::string& why) {

@@ -17,6 +17,7 @@ struct ClosedFile {
   ArchiveName name;
   FileSummary summary;
   std::uint64_t bytes = 0;
+  std::optional<std::string> damage{};  ///< why nobody is to read it; then the rest may not be known
 };
 
 /// What the archive's folder holds. Nothing of it is stored beside the files: it is read from their names and
@@ -27,8 +28,8 @@ struct ClosedFile {
 class ArchiveCatalogue {
  public:
   /// Mends what a crash left in the folder (which is made where it is missing): half-made files go, and of
-  /// one that was closed what it was before. Files that cannot be read are set aside. Fails where the folder
-  /// cannot be used, and for files of a newer schema.
+  /// one that was closed what it was before. Fails where the folder cannot be used, and for files of a newer
+  /// schema.
   static ArchiveResult<ArchiveCatalogue> open(std::filesystem::path folder);
 
   /// By offset.
@@ -41,8 +42,6 @@ class ArchiveCatalogue {
   }
   [[nodiscard]] std::filesystem::path path_while_sealing(const ArchiveName& name) const;
   [[nodiscard]] std::uint64_t closed_bytes() const;
-  /// Offsets that went with a file set aside by open(), and were not noted in any.
-  [[nodiscard]] const std::vector<Gap>& new_gaps() const { return new_gaps_; }
   /// The first offset of the newest file that was ever set aside.
   [[nodiscard]] const std::optional<std::uint64_t>& newest_aside() const { return newest_aside_; }
 
@@ -53,8 +52,10 @@ class ArchiveCatalogue {
   /// What was made at path_while_sealing() takes the place of the closed file.
   ArchiveResult<void> seal(std::uint64_t first_offset);
   ArchiveResult<void> remove(std::uint64_t first_offset);
-  /// Renames a damaged file, and what belongs to it, to `.corrupt.<time>`. What is missing from now on.
-  ArchiveResult<Gap> set_aside(std::uint64_t first_offset, const std::string& why);
+  /// Holds a closed file for damaged from now on; gives the gap that is to be noted before set_aside().
+  Gap give_up(std::uint64_t first_offset, const std::string& why);
+  /// Renames a file that was given up, and what belongs to it, to `.corrupt.<time>`.
+  ArchiveResult<void> set_aside(std::uint64_t first_offset);
   ArchiveResult<void> set_open_aside(const std::string& why);
 
  private:
@@ -69,7 +70,6 @@ class ArchiveCatalogue {
   std::filesystem::path folder_;
   std::vector<ClosedFile> closed_;
   std::optional<ArchiveName> open_;
-  std::vector<Gap> new_gaps_;
   std::optional<std::uint64_t> newest_aside_;
 };
 

@@ -3,7 +3,7 @@
 //   bench-archive [READINGS [ROUNDS [SENSORS]]]   a backlog of the broker into the archive, beside a bare
 //   Paho
 //                                                 subscriber that only counts; 300,000 3 1000
-//   bench-archive fill READINGS [SENSORS]         the archive alone, in this process, without a broker: every
+//   bench-archive fill READINGS [SENSORS [GIB]]   the archive alone, in this process, without a broker: every
 //   sensor
 //                                                 once a minute, 5 % of the readings minutes late; 3,000,000
 //                                                 1000
@@ -142,10 +142,10 @@ void ask(const std::filesystem::path& folder, const char* what, const Selection&
   }
 }
 
-int fill_main(int readings, int sensors) {
+int fill_main(int readings, int sensors, int gib) {
   const test::TempFolder folder;
   Config config;
-  config.archive.retention_size = std::uint64_t{1} << 40;
+  config.archive.retention_size = static_cast<std::uint64_t>(gib) << 30;
   InputConfig input;
   input.topic = *TopicPattern::parse("sensors/{network}/{region}/{sensor}/{metric}");
   config.inputs.push_back(input);
@@ -288,6 +288,7 @@ int main(int argc, char** argv) {
   const auto number = [&](int at, int otherwise) { return argc > at ? std::stoi(argv[at]) : otherwise; };
   if (first == "bare")
     return lookout::bench::bare_main(static_cast<std::uint16_t>(number(2, 0)), number(3, 0));
-  if (first == "fill") return lookout::bench::fill_main(number(2, 3'000'000), number(3, 1000));
+  if (first == "fill")
+    return lookout::bench::fill_main(number(2, 3'000'000), number(3, 1000), number(4, 1000));
   return lookout::bench::main(number(1, 300'000), number(2, 3), number(3, 1000));
 }
