@@ -104,8 +104,8 @@ ArchiveResult<void> or_try_again(Result<void> done) {
 ArchiveResult<void> TakeOver::run(std::uint64_t file_size) {
   const auto parts = look(file_size);
   if (!parts) return std::unexpected(parts.error());
-  spdlog::info("archive: '{}' of an earlier version becomes {} files in '{}'", earlier_.string(),
-               parts->size(), folder_.string());
+  spdlog::info("archive: '{}' of an earlier version is written into '{}', number of files: {}",
+               earlier_.string(), folder_.string(), parts->size());
   auto done = or_try_again(system_files().make_folder(folder_));
   if (done) done = find_epoch();
   for (const Part& part : *parts) {

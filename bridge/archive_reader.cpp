@@ -169,9 +169,11 @@ Result<void> Answer::run() {
       --left;
     }
     const auto more = advance(source);
-    if (more && *more) push(std::move(source));
-    if (more) continue;
-    if (auto passed = pass_over(more.error(), source.path); !passed) return passed;
+    if (!more) {
+      if (auto passed = pass_over(more.error(), source.path); !passed) return passed;
+    } else if (*more) {
+      push(std::move(source));
+    }
   }
   return {};
 }

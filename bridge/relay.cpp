@@ -24,6 +24,7 @@ constexpr auto kStatsInterval = 10s;
 constexpr Clock::duration kFirstRetry = 100ms;
 constexpr Clock::duration kLongestRetry = 5s;
 constexpr auto kComplaintInterval = 60s;
+constexpr auto kMaintenanceSlice = 50ms;  // between two batches, and what the last step takes longer
 constexpr auto kMaintenanceInterval = 1s;
 constexpr auto kMaintenanceRetry = 60s;
 constexpr auto kNever = std::numeric_limits<std::uint64_t>::max();
@@ -70,8 +71,10 @@ class Relay {
   }
 
   ArchiveResult<void> maintain() {
-    const bool trusted = is_trusted(clock_);
-    const auto more = archive_.maintain(trusted ? std::optional(wall_clock_now()) : std::nullopt);
+    const auto until = Clock::now() + kMaintenanceSlice;
+    const auto now = is_trusted(clock_) ? std::optional(wall_clock_now()) : std::nullopt;
+    auto more = archive_.maintain(now);
+    while (more && *more && Clock::now() < until) more = archive_.maintain(now);
     maintain_at_ = Clock::now();
     if (!more) {
       if (!more.error().may_pass()) return std::unexpected(more.error());

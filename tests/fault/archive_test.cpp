@@ -166,6 +166,28 @@ TEST_CASE("bridge killed with -9 two hundred times while files are begun and clo
   killed_while_files_change(fault_count(200));
 }
 
+TEST_CASE("whoever asks while files are begun and closed gets everything up to a moment, in order") {
+  BridgeSite site(kSmallFiles);
+  site.start_load();
+  std::size_t before = 0;
+  for (int i = 0; i < 15 || site.files(".db").size() < 6; ++i) {
+    const auto answer = site.query("messages");
+    REQUIRE(answer.code == 0);
+    REQUIRE(answer.err.empty());
+    std::vector<std::uint64_t> offsets;
+    for (const std::string& line : lines_of(answer.out))
+      offsets.push_back(nlohmann::json::parse(line)["offset"]);
+    REQUIRE(rises_by_one(offsets));
+    REQUIRE((offsets.empty() || offsets.front() == 0));
+    REQUIRE(offsets.size() >= before);
+    before = offsets.size();
+    REQUIRE(i < 500);
+  }
+  site.end_load();
+  CHECK(before > 10'000);
+  CHECK(site.stop() == 0);
+}
+
 TEST_CASE("a full disk: the archive's oldest files make room, and nothing is missing behind them") {
   const SmallDisk disk;
   if (!disk.mounted()) {
@@ -175,7 +197,7 @@ TEST_CASE("a full disk: the archive's oldest files make room, and nothing is mis
   BridgeSite site(std::string(kSmallFiles) + "[journal]\nsegment = \"1 MiB\"\n", disk.path());
   site.start_load();
   // 8 MiB are free: the files of some 40,000 readings.
-  site.await_load(100'000);
+  site.await_load(80'000);
   site.end_load();
   CHECK(site.running());
   const auto newest_is_there = [&] {
