@@ -202,7 +202,12 @@ void Worker::look_after_snapshots(Service& service, Clock::time_point now) {
       snapshot_complaint_ = now + kComplaintInterval;
     }
   }
-  if (!snapshot_is_due(service, now)) return;
+  if (writer_.busy()) return;
+  // At the end of a journal that is full nothing more comes: a tick does, so that the older snapshot gets
+  // there too. Where it cannot be appended there is another try in a second.
+  const bool deaf = service.intake().is_full() && reader_->position() == service.journal().end();
+  if (deaf && bytes_taken_ == 0) return static_cast<void>(service.intake().tick());
+  if (!deaf && !snapshot_is_due(service, now)) return;
   last_snapshot_ = now;
   bytes_taken_ = 0;
   if (const auto begun = writer_.begin(head(service), machine_); !begun) spdlog::error("{}", begun.error());
@@ -210,7 +215,7 @@ void Worker::look_after_snapshots(Service& service, Clock::time_point now) {
 
 // A journal that is more than half full makes the box deaf if nobody trims it.
 bool Worker::snapshot_is_due(Service& service, Clock::time_point now) const {
-  if (writer_.busy() || bytes_taken_ == 0) return false;
+  if (bytes_taken_ == 0) return false;
   const std::uint64_t limit = service.journal().limit();
   if (service.journal().size_bytes() > limit / 2 && bytes_taken_ > limit / kTrimmedAtOnce) return true;
   return now - last_snapshot_ >= kSnapshotInterval &&
