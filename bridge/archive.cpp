@@ -43,7 +43,9 @@ void Archive::find_end() {
   const FileSummary* newest = open_ ? &open_->summary() : closed.empty() ? nullptr : &closed.back().summary;
   epoch_ = newest ? newest->epoch : draw_epoch();
   if (newest) committed_end_ = newest->end_offset;
-  if (newest && newest->arrivals) arrival_ = newest->arrivals->to;
+  for (const FileSummary* summary : {newest, closed.empty() ? nullptr : &closed.back().summary}) {
+    if (summary && summary->arrivals) arrival_ = std::max(arrival_, summary->arrivals->to);
+  }
   // An offset that a damaged file has used is not used again.
   if (const auto& aside = catalogue_.newest_aside())
     committed_end_ = std::max(committed_end_.value_or(0), *aside);
@@ -58,7 +60,8 @@ void Archive::give_up_damaged() {
 }
 
 bool Archive::starts_new_file(Timestamp arrival) const {
-  if (!open_ || !open_->summary().arrivals) return false;
+  // An empty file takes the next message, whatever its name says.
+  if (!open_ || added_end_.value_or(0) <= open_->summary().first_offset) return false;
   return day_of(arrival) > catalogue_.open_file()->day || open_->bytes() >= file_size(config_);
 }
 

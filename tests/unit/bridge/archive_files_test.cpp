@@ -231,6 +231,19 @@ TEST_CASE("killed while the closed file takes the other's place: either is there
         "00000000000000000003-2026-11-24.open.db");
 }
 
+TEST_CASE("a file whose first batch failed is taken for the next, also on the next day") {
+  ArchiveFixture box;
+  box.store({reading("2026-11-22T11:00:00Z", kDay1)});
+  box.begin(kDay2);
+  REQUIRE(box.archive->add_message(1, reading("2026-11-23T11:00:00Z", kDay2).view()));
+  box.archive->abandon();
+  box.store({reading("2026-11-24T11:00:00Z", kDay3)});
+  CHECK(box.files().back().filename() == "00000000000000000001-2026-11-23.open.db");
+  CHECK(read(box.path()).offsets == "0 1");
+  box.maintain();
+  CHECK(read(box.path()).offsets == "0 1");
+}
+
 TEST_CASE("killed before a new file has tables: it is made again") {
   ArchiveFixture box;
   box.store({reading("2026-11-22T11:00:00Z", kDay1)});
