@@ -39,6 +39,8 @@ class Relay {
         clock_(config.clock) {}
 
   Result<void> work(const std::stop_token& stop) {
+    if (!is_trusted(clock_))
+      spdlog::info("archive: retention_age waits for a clock that can be believed, retention_size does not");
     while (!stop.stop_requested()) {
       const bool held_up = Clock::now() < retry_at_;
       const auto until = std::min(stats_at_, maintain_at_);
