@@ -11,7 +11,7 @@ namespace lookout {
 
 /// What ends a batch. At least one message goes into each.
 struct BatchLimits {
-  std::size_t size = 1000;
+  std::size_t size = 4000;
   std::chrono::milliseconds time{250};  ///< after the batch's first message was there
 };
 

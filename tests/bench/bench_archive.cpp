@@ -105,7 +105,7 @@ void fill(Archive& archive, const Config& config, int readings, int sensors) {
   double maintaining = 0, longest = 0;
   for (int i = 0; i < readings;) {
     check(archive.begin(static_cast<std::uint64_t>(i), kStart + i / sensors * kInterval));
-    for (int of_batch = 0; of_batch < 1000 && i < readings; ++of_batch, ++i) {
+    for (int of_batch = 0; of_batch < 4000 && i < readings; ++of_batch, ++i) {
       const int sensor = i % sensors, step = i / sensors;
       const Timestamp arrival = kStart + step * kInterval + kInterval / sensors * sensor;
       if (of_batch > 0 && archive.starts_new_file(arrival)) break;
