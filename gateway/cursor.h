@@ -22,7 +22,9 @@ struct Cursor {
 
 /// A missing or unreadable file gives the beginning: everything in the journal is put out again, the same
 /// bytes.
-Cursor load_cursor(const std::filesystem::path& file);
-Result<void> save_cursor(const std::filesystem::path& file, const Cursor& cursor);
+Cursor load_cursor(const std::filesystem::path& path);
+/// In place of the older of the last two: needs no room on the disk but for the first time. Cursors only
+/// rise.
+Result<void> save_cursor(const std::filesystem::path& path, const Cursor& cursor);
 
 }  // namespace lookout
