@@ -28,6 +28,8 @@ namespace lookout {
 namespace {
 
 constexpr std::string_view kMagic = "LKSNAP02";
+constexpr std::string_view kAside = ".snapshot.corrupt.";
+constexpr std::ptrdiff_t kAsideAtMost = 2;
 constexpr const char* kExtension = ".snapshot";
 constexpr std::size_t kBuffer = std::size_t{256} << 10;
 
@@ -150,12 +152,25 @@ std::optional<SnapshotStore::Restored> SnapshotStore::load(const std::string& bo
     const auto path = path_of(offset);
     auto restored = read_all(path, box_id, files_);
     if (restored && restored->head.offset == offset) return std::move(*restored);
-    const std::string aside = fmt::format("{}.corrupt.{}", path.string(), std::time(nullptr));
-    spdlog::error("snapshot: '{}' cannot be read: {}: set aside as '{}'", path.string(),
-                  restored ? "it is that of another offset" : restored.error(), aside);
-    if (const auto renamed = files_.rename(path, aside); !renamed) spdlog::error("{}", renamed.error());
+    spdlog::error("snapshot: '{}' cannot be read: {}", path.string(),
+                  restored ? "it is that of another offset" : restored.error());
+    if (const auto done = set_aside(path); !done) spdlog::error("{}", done.error());
   }
   return std::nullopt;
+}
+
+// Somebody may want to know what is wrong with it; of many nobody does.
+Result<void> SnapshotStore::set_aside(const std::filesystem::path& path) const {
+  const auto listed = files_.list(folder_).value_or(std::vector<FileSystem::Entry>{});
+  const auto others = std::ranges::count_if(
+      listed, [](const auto& entry) { return entry.name.find(kAside) != std::string::npos; });
+  if (others >= kAsideAtMost) {
+    spdlog::error("snapshot: removed: there are {} others set aside already", others);
+    return files_.remove(path);
+  }
+  const std::string aside = fmt::format("{}.corrupt.{}", path.string(), std::time(nullptr));
+  spdlog::error("snapshot: set aside as '{}'", aside);
+  return files_.rename(path, aside);
 }
 
 std::optional<SnapshotStore::Restored> SnapshotStore::read_newest(const std::string& box_id) const {

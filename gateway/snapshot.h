@@ -60,8 +60,8 @@ class SnapshotStore {
     SnapshotHead head;
     Machine machine;
   };
-  /// The newest that can be read; one that cannot is set aside as `.corrupt.<time>`. Nothing where there is
-  /// none.
+  /// The newest that can be read; one that cannot is set aside as `.corrupt.<time>`, where there are not two
+  /// of them already. Nothing where there is none.
   [[nodiscard]] std::optional<Restored> load(const std::string& box_id) const;
   /// The newest that can be read; changes nothing.
   [[nodiscard]] std::optional<Restored> read_newest(const std::string& box_id) const;
@@ -73,6 +73,7 @@ class SnapshotStore {
   [[nodiscard]] std::uint64_t newest_size() const;
 
  private:
+  Result<void> set_aside(const std::filesystem::path& path) const;
   Result<void> write_beside(const std::filesystem::path& path, SnapshotHead& head, Machine& machine) const;
   [[nodiscard]] std::vector<std::uint64_t> offsets() const;  // newest first
   [[nodiscard]] std::filesystem::path path_of(std::uint64_t offset) const;

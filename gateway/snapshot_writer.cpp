@@ -22,10 +22,11 @@ std::string read_all(const FileHandle& from) {
 
 }  // namespace
 
-SnapshotWriter::~SnapshotWriter() {
+void SnapshotWriter::give_up() {
   if (!busy()) return;
   ::kill(child_, SIGKILL);
   ::waitpid(child_, nullptr, 0);
+  child_ = 0;
 }
 
 Result<void> SnapshotWriter::begin(const SnapshotHead& head, Machine& machine) {

@@ -17,12 +17,14 @@ class SnapshotWriter {
   explicit SnapshotWriter(const SnapshotStore& store) : store_(store) {}
   SnapshotWriter(const SnapshotWriter&) = delete;
   SnapshotWriter& operator=(const SnapshotWriter&) = delete;
-  /// One that is being written is given up.
-  ~SnapshotWriter();
+  ~SnapshotWriter() { give_up(); }
 
   [[nodiscard]] bool busy() const { return child_ > 0; }
   /// While not busy.
   Result<void> begin(const SnapshotHead& head, Machine& machine);
+  /// Ends the copy that is at work, before its snapshot takes the place of an older one; where there is none,
+  /// nothing. To be called before anybody else writes into the store: they use the same temporary file.
+  void give_up();
   /// Once for each begin(), as soon as it is done: how it went.
   std::optional<Result<void>> finished();
 
