@@ -45,8 +45,10 @@ Result<void> JournalWriter::recover(std::uint64_t at_least) {
   const std::uint64_t newest = segments_.rbegin()->first;
   const auto damaged = open_newest(newest);
   if (!damaged) {
+    // Above whatever it may have held: what is gone is to be seen.
+    const std::uint64_t held = segments_.at(newest) / (kRecordHeadSize + kBodyHeadSize) + 1;
     set_aside(newest, damaged.error());
-    return begin_at(std::max(at_least, newest));
+    return begin_at(std::max(at_least, newest + held));
   }
   const std::uint64_t unused = std::max(at_least, end() + *damaged);
   return end() < unused ? begin_at(unused) : Result<void>{};

@@ -29,6 +29,21 @@ Result<std::string> make_box_id(const std::filesystem::path& state) {
   return known;
 }
 
+// A program that was once started as another user leaves files that this one cannot open, which must not be
+// taken for damaged ones.
+Result<void> check_access(const std::filesystem::path& folder) {
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string path = it->path().string();
+    if (path.find(".corrupt.") != std::string::npos) continue;
+    if (::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0 && errno != ENOENT)
+      return Failure(describe_errno("cannot read and write", path) + ": does it belong to another user?");
+  }
+  if (error) return Failure(fmt::format("cannot list '{}': {}", folder.string(), error.message()));
+  return {};
+}
+
 }  // namespace
 
 Result<StateFolder> StateFolder::open(const Config& config, const std::string& program) {
@@ -45,6 +60,7 @@ Result<StateFolder> StateFolder::open(const Config& config, const std::string& p
     return Failure(fmt::format("'{}' is in use by another lookout-{}", folder.path_.string(), program));
   }
   folder.lock_ = std::move(*lock);
+  if (auto accessible = check_access(folder.path_); !accessible) return Failure(accessible.error());
   if (!config.box_id.empty()) {
     folder.box_id_ = config.box_id;
     return folder;

@@ -13,8 +13,8 @@ namespace lookout {
 /// steal each other's session in a loop.
 class StateFolder {
  public:
-  /// Makes the folder `<state>/<program>` and locks it. Fails when it cannot be made or another process holds
-  /// it.
+  /// Makes the folder `<state>/<program>` and locks it. Fails when it cannot be made, another process holds
+  /// it, or a file in it cannot be read and written.
   static Result<StateFolder> open(const Config& config, const std::string& program);
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }

@@ -1,5 +1,8 @@
 #include "common/state_folder.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
 #include "common/names.h"
@@ -42,4 +45,32 @@ TEST_CASE("a state folder that cannot be made is said so") {
   const auto opened = StateFolder::open(config, "gateway");
   REQUIRE_FALSE(opened.has_value());
   CHECK(opened.error().find("cannot make the state folder") != std::string::npos);
+}
+
+// What was left by another user is no damage: as root, by somebody who may not open it; else by nobody at
+// all.
+TEST_CASE("a file in the state folder that cannot be opened is said so, and stays as it is") {
+  using std::filesystem::perms;
+  constexpr auto kNobody = 65534;
+  const TempFolder folder;
+  Config config;
+  config.state = folder / "state";
+  std::filesystem::create_directories(folder / "state/gateway/journal");
+  for (const char* const name : {"", "state", "state/gateway", "state/gateway/journal"})
+    std::filesystem::permissions(folder / name, perms::all);
+  const auto segment = folder / "state/gateway/journal/00000000000000000000.journal";
+  spit(segment, "acknowledged");
+  std::filesystem::permissions(segment, perms::none);
+  config.box_id = "box";
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (::geteuid() == 0 && ::setuid(kNobody) != 0) ::_exit(2);
+    const auto opened = StateFolder::open(config, "gateway");
+    ::_exit(!opened && opened.error().find("does it belong to another user?") != std::string::npos ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(std::filesystem::exists(segment));
 }
