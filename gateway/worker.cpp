@@ -62,11 +62,13 @@ Result<void> Worker::run(Service& service, const std::stop_token& stop) {
   next_stats_ = last_stats_ + kStatsInterval;
   trim(service);
   int records = 0;
-  bool going = resume(service, stop);
-  while (going && !stop.stop_requested()) {
+  // What is stopped in the middle of a record's outputs ends without a snapshot: the next start computes the
+  // record again, as after a kill.
+  if (!resume(service, stop)) return {};
+  while (!stop.stop_requested()) {
     const auto record = reader_->next(journal.end());
     if (!record) return Failure(record.error());
-    if (*record && !process(**record, service, stop)) break;
+    if (*record && !process(**record, service, stop)) return {};
     if (*record && ++records % kRecordsBetweenLooksAtTheClock != 0) continue;
     if (!announce(service, stop) || !housekeeping(service, stop)) break;
     if (*record) continue;
@@ -105,7 +107,6 @@ Worker::Clock::time_point Worker::tick_if_due(Service& service) {
 bool Worker::process(const journal::Record& record, Service& service, const std::stop_token& stop) {
   notice_loss(record);
   last_connected_ = record.stamp.connected;
-  next_offset_ = record.offset + 1;
   bytes_taken_ += journal::kRecordHeadSize + journal::kBodyHeadSize + record.message.topic.size() +
                   record.message.payload.size();
   machine_.step(record, outputs_);
@@ -117,6 +118,7 @@ bool Worker::process(const journal::Record& record, Service& service, const std:
     ++position.index;
     if (!already_confirmed && !publish(std::move(message), position, service, stop)) return false;
   }
+  next_offset_ = record.offset + 1;
   return true;
 }
 
@@ -175,10 +177,17 @@ void Worker::save() {
   if (sent_.empty() && reader_) cursor = std::max(cursor, Cursor{next_offset_, 0});
   if (cursor != cursor_) {
     if (const auto saved = save_cursor(cursor_file_, cursor); !saved)
-      return spdlog::error("{}", saved.error());
+      return complain_of_cursor(saved.error());
     cursor_ = cursor;
   }
   saved_tag_ = confirmed;
+}
+
+void Worker::complain_of_cursor(const std::string& why) {
+  const auto now = Clock::now();
+  if (now < cursor_complaint_) return;
+  spdlog::error("{} (trying on, next word in a minute)", why);
+  cursor_complaint_ = now + kComplaintInterval;
 }
 
 bool Worker::housekeeping(Service& service, const std::stop_token& stop) {
@@ -234,6 +243,7 @@ SnapshotHead Worker::head(const Service& service) const {
 }
 
 void Worker::write_last_snapshot(const Service& service) {
+  writer_.give_up();
   if (const auto written = store_.write(head(service), machine_); !written)
     spdlog::error("snapshot: {}", written.error());
 }

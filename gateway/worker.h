@@ -36,7 +36,8 @@ class Worker {
   static std::expected<std::unique_ptr<Worker>, std::vector<Problem>> create(
       const Config& config, const std::string& box_id, const std::filesystem::path& folder);
 
-  /// Until `stop`; fails when the journal cannot be read. Ends with a snapshot.
+  /// Until `stop`; fails when the journal cannot be read. Ends with a snapshot, where it does not end in the
+  /// middle of a record's outputs.
   Result<void> run(Service& service, const std::stop_token& stop);
   /// All messages up to and including this tag are acknowledged by the broker.
   void confirmed(std::uint64_t tag) { confirmed_.store(tag, std::memory_order_release); }
@@ -63,6 +64,7 @@ class Worker {
   bool publish(Outgoing message, std::optional<Cursor> position, Service& service,
                const std::stop_token& stop);
   bool await_former(const std::string& topic, Service& service, const std::stop_token& stop);
+  void complain_of_cursor(const std::string& why);
   bool housekeeping(Service& service, const std::stop_token& stop);
   void look_after_snapshots(Service& service, Clock::time_point now);
   [[nodiscard]] bool snapshot_is_due(Service& service, Clock::time_point now) const;
@@ -80,9 +82,9 @@ class Worker {
   std::vector<Output> outputs_;
   std::vector<Outgoing> messages_;
   Microseconds last_connected_{};  // in the stamp of the last record
-  std::uint64_t next_offset_ = 0;  // of the record after the last one
+  std::uint64_t next_offset_ = 0;  // of the record after the last one whose outputs are handed over
   std::uint64_t bytes_taken_ = 0;  // of the journal, since the last snapshot
-  Clock::time_point last_snapshot_{}, snapshot_complaint_{};
+  Clock::time_point last_snapshot_{}, snapshot_complaint_{}, cursor_complaint_{};
 
   std::uint64_t next_tag_ = 1;
   std::atomic<std::uint64_t> confirmed_ = 0;

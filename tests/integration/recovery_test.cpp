@@ -10,6 +10,7 @@
 #include "tests/support/box.h"
 #include "tests/support/ledger.h"
 #include "tests/support/subscriber.h"
+#include "tests/support/text.h"
 #include "tests/support/wait.h"
 
 using namespace lookout;
@@ -151,6 +152,39 @@ TEST_CASE("another configuration after a kill: no id with two contents") {
     if (window["closed_by"] == "watermark") check_against(ledger, window);
   }
   CHECK(lengths == std::set<std::string>{"120", "300"});
+}
+
+// Another configuration ends a thousand windows with one record, which is more than may wait for the broker.
+TEST_CASE("stopped in order in the middle of a record's results: all of them come out") {
+  constexpr std::size_t kSensors = 1'000;
+  Broker broker;
+  const auto by_sensor = [](const std::string& size) {
+    return "[[window]]\nname = \"w\"\nsize = \"" + size + "\"\nby = [\"sensor\"]\n";
+  };
+  Box box(broker.port(), by_sensor("5m"));
+  {
+    const auto journal =
+        std::move(*JournalWriter::open(box.state() / "gateway" / "journal", JournalConfig{}));
+    REQUIRE(journal->prepare());
+    for (std::size_t i = 0; i < kSensors; ++i)
+      REQUIRE(
+          journal->append({wall_clock_now(), fmt::format("sensors/net/north/s{}/t", i), R"({"value":1})"}));
+  }
+  broker.stop();
+  const auto starts = [&] { return occurrences(box.log("gateway"), "goes on at offset"); };
+  ChildProcess gateway = box.start("gateway", false);
+  REQUIRE(wait_until([&] { return starts() == 1; }));
+  REQUIRE(gateway.stop() == 0);
+  box.configure(broker.port(), by_sensor("2m"));
+  gateway = box.start("gateway", false);
+  REQUIRE(wait_until([&] { return starts() == 2; }));
+  REQUIRE(gateway.stop() == 0);
+  broker.start();
+  Subscriber subscriber(broker, {"aggregates/#"});
+  gateway = box.start("gateway");
+  CHECK(wait_until([&] { return aggregates(subscriber).size() >= kSensors; }));
+  CHECK(aggregates(subscriber).size() == kSensors);
+  CHECK(gateway.stop() == 0);
 }
 
 TEST_CASE(
