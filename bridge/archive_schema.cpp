@@ -88,7 +88,8 @@ CREATE INDEX aggregates_by_start ON aggregates(start_us, id);
 )";
 constexpr const char* kIndexesWhileOpen = R"(
 CREATE UNIQUE INDEX topics_by_name ON topics(topic);
-CREATE INDEX readings_by_time ON readings(event_us, series);
+-- Ten minutes, then the series: what comes together still lies together, and a sensor's day is 144 places.
+CREATE INDEX readings_by_time ON readings(event_us / 600000000, series, event_us);
 )";
 
 /// SQL for a column of microseconds as RFC 3339, also before 1970.

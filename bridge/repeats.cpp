@@ -8,7 +8,9 @@ namespace lookout {
 Repeats::Repeats(const SQLite::Database& database)
     : timed_(
           database,
-          "SELECT 1 FROM readings WHERE event_us = ? AND series = ? AND seq = ? AND boot = ? AND value = ? "
+          // With = the planner would put the number into the expression of the index, and not find it.
+          "SELECT 1 FROM readings WHERE event_us / 600000000 = ?1 / 600000000 AND event_us BETWEEN ?1 AND ?1 "
+          "AND series = ?2 AND seq = ?3 AND boot = ?4 AND value = ?5 "
           "AND time_is_arrival = 0 AND identity IS NULL"),
       timeless_(
           database,

@@ -64,6 +64,15 @@ constexpr const char* kMessages =
 
 constexpr const char* kWantedTopics = "SELECT id FROM topics WHERE topic_matches(:topics, topic)";
 
+// The stretches of ten minutes by which readings_by_time begins, of those asked for: each found behind the
+// last.
+constexpr const char* kWantedStretches =
+    "WITH RECURSIVE stretch(n) AS (SELECT min(event_us / 600000000) FROM readings "
+    "WHERE event_us / 600000000 >= coalesce({from} / 600000000, -9e18) UNION ALL "
+    "SELECT (SELECT min(event_us / 600000000) FROM readings WHERE event_us / 600000000 > stretch.n) FROM "
+    "stretch "
+    "WHERE n <= coalesce({to} / 600000000, 9e18)) SELECT n FROM stretch WHERE n IS NOT NULL";
+
 /// Conditions of one WHERE.
 class Where {
  public:
@@ -82,14 +91,20 @@ std::string sql_of_readings(const Selection& selection, bool closed) {
   const bool by_event = selection.axis == TimeAxis::event;
   const bool ranged = by_event && (selection.from || selection.to);
   Where inner, outer;
+  if (ranged && !closed) {
+    inner.require(fmt::format(
+        "event_us / 600000000 IN ({})",
+        fmt::format(fmt::runtime(kWantedStretches), fmt::arg("from", selection.from ? ":from" : "NULL"),
+                    fmt::arg("to", selection.to ? ":to" : "NULL"))));
+  }
   if (by_event) inner.require_time(selection, "event_us");
   if (!by_event) outer.require_time(selection, "m.arrival_us");
   if (!selection.topics.empty()) {
     inner.require(
         fmt::format("series IN (SELECT series FROM series_topics WHERE topic_id IN ({}))", kWantedTopics));
     outer.require(fmt::format("m.topic_id IN ({})", kWantedTopics));
-  } else if (closed && ranged) {
-    // The key of a closed file begins with the series.
+  } else if (ranged) {
+    // Of a closed file the key begins with the series, of an open one the index goes on with it.
     inner.require("series IN (SELECT id FROM series)");
   }
   std::string tail = outer.text();

@@ -473,3 +473,25 @@ TEST_CASE("of a series that came on several topics only what came on those asked
   CHECK(read(box.path(), {.from = at("2026-11-22T11:00:00Z"), .topics = "sensors/#"}).offsets == "0 2 3");
   CHECK(read(box.path(), {.axis = TimeAxis::arrival, .topics = "flat/#"}).offsets == "1");
 }
+
+TEST_CASE("ranges and repeats hold around 1970 and for clocks that are years apart") {
+  ArchiveFixture box;
+  const std::initializer_list<const char*> times{"1969-12-31T23:55:00Z", "1969-12-31T23:59:59.999999Z",
+                                                 "1970-01-01T00:00:00Z", "1970-01-01T00:10:00Z",
+                                                 "2026-11-22T11:00:00Z", "2040-01-01T00:00:00Z"};
+  for (const char* time : times) box.store({reading(time, kDay1), reading(time, kDay1)});
+  CHECK(box.count("readings") == "6");
+  if (GENERATE(false, true)) {
+    box.store({reading("2026-11-23T00:00:00Z", kDay2)});
+    box.maintain();
+  }
+  const auto between = [&](const char* from, const char* to) {
+    return read(box.path(), {.from = at(from), .to = at(to), .topics = "sensors/#"}).offsets;
+  };
+  CHECK(between("1969-12-31T23:55:00Z", "1970-01-01T00:00:00Z") == "0 2");
+  CHECK(between("1969-12-31T23:55:00.000001Z", "1970-01-01T00:00:00.000001Z") == "2 4");
+  CHECK(between("1970-01-01T00:00:00Z", "2026-11-22T11:00:00Z") == "4 6");
+  CHECK(between("1970-01-01T00:05:00Z", "2026-11-22T11:00:00.000001Z") == "6 8");
+  CHECK(read(box.path(), {.from = at("2026-12-01T00:00:00Z")}).offsets == "10");
+  CHECK(read(box.path(), {.to = at("1969-12-31T23:55:00.000001Z")}).offsets == "0");
+}
