@@ -277,7 +277,7 @@ TEST_CASE("a closed file that is damaged is set aside, its offsets are noted, an
   CHECK(gaps_of(read(box.path(), {.to = at("2026-11-22T23:00:00Z")})).empty());
 }
 
-TEST_CASE("an open file that is damaged is set aside; what comes next says what is missing") {
+TEST_CASE("an open file that is damaged is set aside, and what comes next says what is missing") {
   ArchiveFixture box;
   store_three_days(box);
   box.close();
@@ -379,7 +379,7 @@ TEST_CASE("retention takes what is too old, where the clock can be believed") {
   CHECK(read(box.path()).offsets == "3");  // the open file stays
 }
 
-TEST_CASE("what was not forwarded stays, unless the policy says otherwise; then a gap is noted") {
+TEST_CASE("what was not forwarded stays, unless the policy says otherwise, and then a gap is noted") {
   ArchiveFixture box;
   box.config.archive.retention_age = 1h;
   const Timestamp later = at("2026-11-30T00:00:00Z");
