@@ -9,7 +9,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 
 #include "common/file.h"
@@ -72,8 +71,7 @@ class SystemFile final : public File {
     char last = 0;
     for (const std::string_view part : parts) {
       const auto copied = std::min(part.size(), static_cast<std::size_t>(end - to));
-      std::memcpy(to, part.data(), copied);
-      to += copied;
+      to += part.copy(to, copied);
       if (copied < part.size()) last = part[copied];
     }
     std::atomic_signal_fence(std::memory_order_release);
