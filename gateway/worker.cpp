@@ -88,7 +88,7 @@ bool Worker::resume(Service& service, const std::stop_token& stop) {
     if (start_ < position && !publish(std::move(message), position, service, stop)) return false;
   }
   restored_.unconfirmed.clear();
-  return true;
+  return resumed_ = true;
 }
 
 // At the journal's end only: behind it, the records to come say what time it was. Returns when to look again.
@@ -174,7 +174,7 @@ void Worker::save() {
     cursor = std::max(cursor, sent_.front().position.value_or(cursor));
     sent_.pop_front();
   }
-  if (sent_.empty() && reader_) cursor = std::max(cursor, Cursor{next_offset_, 0});
+  if (sent_.empty() && resumed_) cursor = std::max(cursor, Cursor{next_offset_, 0});
   if (cursor != cursor_) {
     if (const auto saved = save_cursor(cursor_file_, cursor); !saved)
       return complain_of_cursor(saved.error());

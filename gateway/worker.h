@@ -83,6 +83,7 @@ class Worker {
   std::vector<Outgoing> messages_;
   Microseconds last_connected_{};  // in the stamp of the last record
   std::uint64_t next_offset_ = 0;  // of the record after the last one whose outputs are handed over
+  bool resumed_ = false;           // what the snapshot carried is handed over too
   std::uint64_t bytes_taken_ = 0;  // of the journal, since the last snapshot
   Clock::time_point last_snapshot_{}, snapshot_complaint_{}, cursor_complaint_{};
 
