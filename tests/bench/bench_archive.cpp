@@ -14,18 +14,17 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <map>
 #include <random>
-#include <sstream>
 #include <thread>
 
 #include "bridge/archive.h"
 #include "bridge/archive_reader.h"
 #include "bridge/recorder.h"
 #include "tests/bench/bare_client.h"
+#include "tests/bench/bare_drain.h"
 #include "tests/bench/process_figures.h"
 #include "tests/support/box.h"
 #include "tests/support/wait.h"
@@ -37,7 +36,6 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kSensorsOfRegion = 50;
-constexpr const char* kBareId = "bench-bare";
 constexpr auto kPatience = 600s;
 constexpr auto kInterval = 60s;  // of event time between two readings of a sensor
 constexpr Timestamp kStart = std::chrono::sys_days{std::chrono::year{2026} / 11 / 1};
@@ -169,11 +167,6 @@ int fill_main(int readings, int sensors, int gib) {
 
 // --- a backlog of the broker
 
-struct Drained {
-  double seconds = 0;
-  ProcessFigures figures;
-};
-
 double publish_backlog(std::uint16_t port, int readings, int sensors) {
   BareClient client(port, "bench-publisher");
   const Timestamp start =
@@ -186,33 +179,6 @@ double publish_backlog(std::uint16_t port, int readings, int sensors) {
     client.publish(topic, payload);
   }
   return bytes;
-}
-
-// In a process of its own, as the bridge is: `bench-archive bare PORT MESSAGES`.
-int bare_main(std::uint16_t port, int messages) {
-  const auto begin = Clock::now();
-  std::atomic<int> count = 0;
-  double seconds = 0;
-  {
-    const BareClient client(port, kBareId, true, [&](std::string_view, std::string_view) {
-      count.fetch_add(1, std::memory_order_relaxed);
-    });
-    while (count < messages) std::this_thread::sleep_for(1ms);
-    seconds = seconds_since(begin);
-    std::this_thread::sleep_for(100ms);  // the last PUBACK
-  }
-  fmt::print("{} {} {}\n", seconds, figures_of(::getpid()).cpu_s, figures_of(::getpid()).peak_rss_mb);
-  return 0;
-}
-
-Drained drain_bare(std::uint16_t port, int messages) {
-  const auto finished =
-      test::run({"/proc/self/exe", "bare", std::to_string(port), std::to_string(messages)}, kPatience);
-  Drained drained;
-  std::istringstream in(finished.out);
-  if (!(in >> drained.seconds >> drained.figures.cpu_s >> drained.figures.peak_rss_mb))
-    die("the bare subscriber did not end: " + finished.err);
-  return drained;
 }
 
 /// Messages in the archive, by its newest file.
@@ -243,20 +209,9 @@ Drained drain_bridge(std::uint16_t port, int messages) {
 
 // Both sessions, in the broker and nowhere else.
 void make_sessions(std::uint16_t port) {
-  BareClient bare(port, kBareId, true);
-  for (const std::string filter : {"sensors/+/+/+", "sensors/+/+/+/+"}) bare.subscribe(filter);
+  make_bare_session(port);
   test::Box box(port, "");
   box.start("bridge").stop();
-}
-
-void print(const char* who, const Drained& drained, int readings, double bytes) {
-  fmt::print("  {:8} {:6.2f} s {:8.0f} msg/s  CPU {:5.2f} s per million  peak resident {:5.1f} MB", who,
-             drained.seconds, readings / drained.seconds, drained.figures.cpu_s * 1e6 / readings,
-             drained.figures.peak_rss_mb);
-  if (drained.figures.wchar > 0)
-    fmt::print("  of {:.0f} bytes each: wchar {:.2f} x", bytes / readings, drained.figures.wchar / bytes);
-  fmt::print("\n");
-  std::fflush(stdout);
 }
 
 int main(int readings, int rounds, int sensors) {
@@ -287,7 +242,7 @@ int main(int argc, char** argv) {
   const std::string first = argc > 1 ? argv[1] : "";
   const auto number = [&](int at, int otherwise) { return argc > at ? std::stoi(argv[at]) : otherwise; };
   if (first == "bare")
-    return lookout::bench::bare_main(static_cast<std::uint16_t>(number(2, 0)), number(3, 0));
+    return lookout::bench::count_bare(static_cast<std::uint16_t>(number(2, 0)), number(3, 0));
   if (first == "fill")
     return lookout::bench::fill_main(number(2, 3'000'000), number(3, 1000), number(4, 1000));
   return lookout::bench::main(number(1, 300'000), number(2, 3), number(3, 1000));

@@ -13,10 +13,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <sstream>
 #include <thread>
 
 #include "tests/bench/bare_client.h"
+#include "tests/bench/bare_drain.h"
 #include "tests/bench/process_figures.h"
 #include "tests/support/box.h"
 #include "tests/support/wait.h"
@@ -29,7 +29,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kSensorsOfRegion = 50;
 constexpr int kInterval = 10;  // seconds of event time between two readings of a sensor
-constexpr const char* kBareId = "bench-bare";
 constexpr auto kPatience = 600s;
 
 constexpr const char* kWindows = R"(
@@ -54,11 +53,6 @@ struct Backlog {
   double bytes = 0;  // of topics and payloads
 };
 
-struct Drained {
-  double seconds = 0;
-  ProcessFigures figures;
-};
-
 void publish_backlog(std::uint16_t port, Backlog& backlog) {
   BareClient client(port, "bench-publisher");
   const auto span = std::int64_t{backlog.readings / backlog.sensors} * kInterval;
@@ -76,36 +70,6 @@ void publish_backlog(std::uint16_t port, Backlog& backlog) {
     client.publish(topic, payload);
   }
   client.publish("sensors/bench/end/end/end", "the end");
-}
-
-// In a process of its own, as the gateway is: `bench-drain bare PORT MESSAGES`.
-int bare_main(std::uint16_t port, int messages) {
-  const auto begin = Clock::now();
-  std::atomic<int> count = 0;
-  double seconds = 0;
-  {
-    const BareClient client(port, kBareId, true, [&](std::string_view, std::string_view) {
-      count.fetch_add(1, std::memory_order_relaxed);
-    });
-    while (count < messages) std::this_thread::sleep_for(1ms);
-    seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    std::this_thread::sleep_for(100ms);  // the last PUBACK
-  }
-  const auto figures = figures_of(::getpid());
-  fmt::print("{} {} {}\n", seconds, figures.cpu_s, figures.peak_rss_mb);
-  return 0;
-}
-
-Drained drain_bare(std::uint16_t port, const Backlog& backlog) {
-  const auto finished = test::run(
-      {"/proc/self/exe", "bare", std::to_string(port), std::to_string(backlog.readings + 1)}, kPatience);
-  Drained drained;
-  std::istringstream in(finished.out);
-  if (!(in >> drained.seconds >> drained.figures.cpu_s >> drained.figures.peak_rss_mb)) {
-    fmt::print(stderr, "the bare subscriber did not end: {}\n", finished.err);
-    std::exit(1);
-  }
-  return drained;
 }
 
 Drained drain_gateway(std::uint16_t port, std::chrono::seconds keep = 0s) {
@@ -130,26 +94,12 @@ Drained drain_gateway(std::uint16_t port, std::chrono::seconds keep = 0s) {
 
 // Both sessions, in the broker and nowhere else.
 void make_sessions(std::uint16_t port) {
-  BareClient bare(port, kBareId, true);
-  for (const std::string filter : {"sensors/+/+/+", "sensors/+/+/+/+"}) bare.subscribe(filter);
+  make_bare_session(port);
   test::Box box(port, kWindows);
   box.start("gateway").stop();
 }
 
 double per_million(double seconds, const Backlog& backlog) { return seconds * 1e6 / backlog.readings; }
-
-void print(const char* who, const Drained& drained, const Backlog& backlog) {
-  fmt::print("  {:8} {:6.2f} s {:8.0f} msg/s  CPU {:5.2f} s per million  peak resident {:5.1f} MB", who,
-             drained.seconds, backlog.readings / drained.seconds, per_million(drained.figures.cpu_s, backlog),
-             drained.figures.peak_rss_mb);
-  if (drained.figures.wchar > 0) {
-    fmt::print("  of {:.0f} bytes each: wchar {:.2f} x, write_bytes {:.2f} x",
-               backlog.bytes / backlog.readings, drained.figures.wchar / backlog.bytes,
-               drained.figures.write_bytes / backlog.bytes);
-  }
-  fmt::print("\n");
-  std::fflush(stdout);
-}
 
 int main(int readings, int rounds, int sensors) {
   // The broker's own saving would fall into one drain or another.
@@ -160,15 +110,15 @@ int main(int readings, int rounds, int sensors) {
   for (int round = 0; round < rounds; ++round) {
     publish_backlog(broker.port(), backlog);
     Drained bare, gateway;
-    if (round % 2 == 0) bare = drain_bare(broker.port(), backlog);
+    if (round % 2 == 0) bare = drain_bare(broker.port(), backlog.readings + 1);
     gateway = drain_gateway(broker.port());
-    if (round % 2 == 1) bare = drain_bare(broker.port(), backlog);
+    if (round % 2 == 1) bare = drain_bare(broker.port(), backlog.readings + 1);
     ratios.push_back(bare.seconds / gateway.seconds);
     bare_cpu.push_back(per_million(bare.figures.cpu_s, backlog));
     gateway_cpu.push_back(per_million(gateway.figures.cpu_s, backlog));
     fmt::print("round {}: ratio {:.2f}\n", round + 1, ratios.back());
-    print("bare", bare, backlog);
-    print("gateway", gateway, backlog);
+    print("bare", bare, backlog.readings, backlog.bytes);
+    print("gateway", gateway, backlog.readings, backlog.bytes);
   }
   fmt::print(
       "median of {} rounds of {} readings of {} sensors: ratio {:.2f} (at least 0.7), CPU per million {:.1f} "
@@ -183,7 +133,8 @@ int keep_main(int seconds, int readings, int sensors) {
   make_sessions(broker.port());
   Backlog backlog{readings / sensors * sensors, sensors};
   publish_backlog(broker.port(), backlog);
-  print("gateway", drain_gateway(broker.port(), std::chrono::seconds{seconds}), backlog);
+  print("gateway", drain_gateway(broker.port(), std::chrono::seconds{seconds}), backlog.readings,
+        backlog.bytes);
   return 0;
 }
 
@@ -194,7 +145,7 @@ int main(int argc, char** argv) {
   const std::string first = argc > 1 ? argv[1] : "";
   const auto number = [&](int at, int otherwise) { return argc > at ? std::stoi(argv[at]) : otherwise; };
   if (first == "bare")
-    return lookout::bench::bare_main(static_cast<std::uint16_t>(number(2, 0)), number(3, 0));
+    return lookout::bench::count_bare(static_cast<std::uint16_t>(number(2, 0)), number(3, 0));
   if (first == "keep") return lookout::bench::keep_main(number(2, 0), number(3, 1'000'000), number(4, 1000));
   return lookout::bench::main(number(1, 1'000'000), number(2, 3), number(3, 1000));
 }
