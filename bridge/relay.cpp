@@ -10,6 +10,7 @@
 #include "bridge/archiver.h"
 #include "bridge/subscriptions.h"
 #include "common/clock_trust.h"
+#include "common/complaint.h"
 #include "common/duration.h"
 #include "common/exit_code.h"
 #include "common/service.h"
@@ -23,7 +24,6 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kStatsInterval = 10s;
 constexpr Clock::duration kFirstRetry = 100ms;
 constexpr Clock::duration kLongestRetry = 5s;
-constexpr auto kComplaintInterval = 60s;
 constexpr auto kMaintenanceSlice = 50ms;  // between two batches, and what the last step takes longer
 constexpr auto kMaintenanceInterval = 1s;
 constexpr auto kMaintenanceRetry = 60s;
@@ -91,10 +91,9 @@ class Relay {
   // The journal takes up the slack: what the archive cannot take now waits there.
   void hold_up(const ArchiveFailure& failure) {
     const auto now = Clock::now();
-    if (!complained_ || now - *complained_ >= kComplaintInterval) {
+    if (complaint_.is_due(now)) {
       spdlog::error("{}: {} messages wait in the journal; trying on, next word in a minute", failure.text,
                     archiver_.journal_state().lag_records);
-      complained_ = now;
     }
     retry_at_ = now + retry_;
     retry_ = std::min(retry_ * 2, kLongestRetry);
@@ -103,7 +102,7 @@ class Relay {
   void go_on() {
     spdlog::info("archive: takes messages again");
     retry_ = kFirstRetry;
-    complained_.reset();
+    complaint_.settle();
   }
 
   void publish_stats(const std::stop_token& stop) {
@@ -138,7 +137,7 @@ class Relay {
   Clock::time_point stats_at_ = Clock::now() + kStatsInterval;
   Clock::time_point retry_at_ = Clock::time_point::min();
   Clock::duration retry_ = kFirstRetry;
-  std::optional<Clock::time_point> complained_;
+  Complaint complaint_;
 };
 
 int fail(int code, const std::string& text) {

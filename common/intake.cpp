@@ -18,7 +18,6 @@ constexpr auto kAppendPatience =
 constexpr auto kLookInterval = 1s;
 constexpr auto kRetryInterval = 100ms;
 constexpr auto kFillInterval = 100ms;
-constexpr auto kComplaintInterval = 60s;
 constexpr auto kClockInterval = 1s;  // within what ConnectedClock needs
 constexpr std::size_t kKeptOfTooLarge = 1024;
 
@@ -80,14 +79,12 @@ Intake::Clock::time_point Intake::prepare_journal(Clock::time_point now) {
   if (now < next_try_) return next_try_;
   const auto ready = journal_.prepare();
   if (ready) {
-    if (complained_) spdlog::info("journal: there is room for the next segment again");
-    complained_.reset();
+    if (complaint_.settle()) spdlog::info("journal: there is room for the next segment again");
     return now + kLookInterval;
   }
-  if (!complained_ || now - *complained_ >= kComplaintInterval) {
+  if (complaint_.is_due(now)) {
     spdlog::error("journal: no room for the next segment: {} (trying on, next word in a minute)",
                   ready.error());
-    complained_ = now;
   }
   return next_try_ = now + kRetryInterval;
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/complaint.h"
 #include "common/config.h"
 #include "common/connected_clock.h"
 #include "common/journal_writer.h"
@@ -87,7 +88,7 @@ class Intake {
 
   Supervisor keeper_;
   Clock::time_point next_try_ = Clock::time_point::min();  // of the keeper, as is what follows
-  std::optional<Clock::time_point> complained_;
+  Complaint complaint_;
   std::unique_ptr<MqttSession> session_;
 };
 

@@ -11,6 +11,7 @@
 #include <random>
 #include <thread>
 
+#include "common/complaint.h"
 #include "common/file.h"
 #include "common/mqtt_session.h"
 #include "common/peer_watch.h"
@@ -24,7 +25,6 @@ constexpr auto kFirstRetry = 500ms;
 constexpr auto kLongestRetry = 8s;
 constexpr auto kConnectPatience = 10s;  // Paho looks at its own connect timeout every 3 s only
 constexpr auto kGoodbyePatience = 1s;
-constexpr auto kComplaintInterval = 60s;
 constexpr const char* kNoTopic = "lookout/nobody";
 constexpr int kUnbounded =
     1'000'000'000;  // the owner bounds what is in flight: Paho's own bounds stall (up to 1 s)
@@ -95,7 +95,7 @@ class PahoSession final : public MqttSession {
   bool paused_ = false;
   Clock::time_point next_action_ = Clock::time_point::min();
   Clock::duration retry_ = kFirstRetry;
-  std::optional<Clock::time_point> complained_;
+  Complaint complaint_;
   unsigned attempts_ = 0;
   std::minstd_rand random_{std::random_device{}()};
 
@@ -129,7 +129,7 @@ PahoSession::Clock::time_point PahoSession::step(Clock::time_point now) {
                  : session_present_     ? ", session resumed"
                                         : ", new session");
     attempts_ = 0;
-    complained_.reset();
+    complaint_.settle();
     retry_ = kFirstRetry;
     peer_.heard(now);
     if (!options_.filters.empty()) subscribe();
@@ -210,10 +210,9 @@ PahoSession::Clock::time_point PahoSession::begin_connecting(Clock::time_point n
 PahoSession::Clock::time_point PahoSession::connect_failed(Clock::time_point now, const std::string& why) {
   destroy();
   state_ = State::idle;
-  if (!complained_ || now - *complained_ >= kComplaintInterval) {
+  if (complaint_.is_due(now)) {
     spdlog::warn("mqtt: {} cannot reach the broker at {}: {} (attempt {}; trying on, next word in a minute)",
                  options_.client_id, address_, why, attempts_);
-    complained_ = now;
   }
   // Jitter of half the interval, so that a rebooted site does not knock in step.
   const auto jitter = std::uniform_real_distribution<double>(0.5, 1.0)(random_);

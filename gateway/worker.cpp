@@ -15,7 +15,6 @@ using namespace std::chrono_literals;
 constexpr auto kSaveInterval = 1s;
 constexpr auto kStatsInterval = 10s;
 constexpr auto kSnapshotInterval = 60s;
-constexpr auto kComplaintInterval = 60s;
 constexpr std::uint64_t kJournalPerSnapshot = 3;  // bytes of journal worth one of snapshot
 constexpr std::uint64_t kTrimmedAtOnce = 16;      // this part of a journal that is more than half full
 constexpr auto kTickRetry = 1s;
@@ -176,18 +175,15 @@ void Worker::save() {
   }
   if (sent_.empty() && resumed_) cursor = std::max(cursor, Cursor{next_offset_, 0});
   if (cursor != cursor_) {
-    if (const auto saved = save_cursor(cursor_file_, cursor); !saved)
-      return complain_of_cursor(saved.error());
+    if (const auto saved = save_cursor(cursor_file_, cursor); !saved) {
+      if (cursor_complaint_.is_due(Clock::now()))
+        spdlog::error("{} (trying on, next word in a minute)", saved.error());
+      return;
+    }
+    cursor_complaint_.settle();
     cursor_ = cursor;
   }
   saved_tag_ = confirmed;
-}
-
-void Worker::complain_of_cursor(const std::string& why) {
-  const auto now = Clock::now();
-  if (now < cursor_complaint_) return;
-  spdlog::error("{} (trying on, next word in a minute)", why);
-  cursor_complaint_ = now + kComplaintInterval;
 }
 
 bool Worker::housekeeping(Service& service, const std::stop_token& stop) {
@@ -205,10 +201,10 @@ bool Worker::housekeeping(Service& service, const std::stop_token& stop) {
 void Worker::look_after_snapshots(Service& service, Clock::time_point now) {
   if (const auto done = writer_.finished()) {
     if (*done) {
+      snapshot_complaint_.settle();
       trim(service);
-    } else if (now >= snapshot_complaint_) {
+    } else if (snapshot_complaint_.is_due(now)) {
       spdlog::error("snapshot: {} (trying on, next word in a minute)", done->error());
-      snapshot_complaint_ = now + kComplaintInterval;
     }
   }
   if (writer_.busy()) return;

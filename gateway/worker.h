@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/complaint.h"
 #include "common/journal_reader.h"
 #include "common/service.h"
 #include "gateway/cursor.h"
@@ -64,7 +65,6 @@ class Worker {
   bool publish(Outgoing message, std::optional<Cursor> position, Service& service,
                const std::stop_token& stop);
   bool await_former(const std::string& topic, Service& service, const std::stop_token& stop);
-  void complain_of_cursor(const std::string& why);
   bool housekeeping(Service& service, const std::stop_token& stop);
   void look_after_snapshots(Service& service, Clock::time_point now);
   [[nodiscard]] bool snapshot_is_due(Service& service, Clock::time_point now) const;
@@ -85,7 +85,8 @@ class Worker {
   std::uint64_t next_offset_ = 0;  // of the record after the last one whose outputs are handed over
   bool resumed_ = false;           // what the snapshot carried is handed over too
   std::uint64_t bytes_taken_ = 0;  // of the journal, since the last snapshot
-  Clock::time_point last_snapshot_{}, snapshot_complaint_{}, cursor_complaint_{};
+  Clock::time_point last_snapshot_{};
+  Complaint snapshot_complaint_, cursor_complaint_;
 
   std::uint64_t next_tag_ = 1;
   std::atomic<std::uint64_t> confirmed_ = 0;
