@@ -1,0 +1,101 @@
+#include <fstream>
+
+#include "tests/unit/bridge/archive_days.h"
+
+using namespace lookout;
+using namespace lookout::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+void overwrite(const std::filesystem::path& file, std::streamoff at, const std::string& bytes) {
+  std::fstream out(file, std::ios::in | std::ios::out | std::ios::binary);
+  out.seekp(at);
+  out << bytes;
+}
+
+}  // namespace
+
+TEST_CASE("a closed file that is damaged is set aside, its offsets are noted, and the rest goes on") {
+  ArchiveFixture box;
+  store_three_days(box);
+  box.maintain();
+  box.close();
+  overwrite(box.files()[1], 0, std::string(4096, 'x'));
+  const auto before = read(box.path());
+  CHECK(before.offsets == "0 1 3");
+  REQUIRE(before.missing.damaged.size() == 1);
+  CHECK_THAT(before.missing.damaged.front(), Catch::Contains("00000000000000000002-2026-11-23.db"));
+  box.open();
+  CHECK_THAT(box.listing(), Catch::Contains("00000000000000000002-2026-11-23.db.corrupt."));
+  CHECK(box.archive->next_offset() == 4);
+  if (GENERATE(false, true)) box.open();  // killed before anything came
+  box.store({reading("2026-11-24T11:00:00Z", kDay3)});
+  const auto after = read(box.path());
+  CHECK(after.offsets == "0 1 3 4");
+  CHECK(after.missing.damaged.empty());
+  CHECK(gaps_of(after) == "corrupt 2-3");
+  CHECK(gaps_of(read(box.path(), {.to = at("2026-11-22T23:00:00Z")})).empty());
+}
+
+TEST_CASE("an open file that is damaged is set aside, and what comes next says what is missing") {
+  ArchiveFixture box;
+  store_three_days(box);
+  box.close();
+  overwrite(box.file(), 100, std::string(9000, 'x'));
+  box.open();
+  CHECK_THAT(box.listing(), Catch::Contains("00000000000000000003-2026-11-24.open.db.corrupt."));
+  CHECK(box.archive->next_offset() == 3);
+  const std::uint64_t epoch = box.archive->epoch();
+  if (GENERATE(false, true)) box.open();  // killed before anything came
+  CHECK(box.archive->epoch() == epoch);
+  box.skip(2);
+  box.store({reading("2026-11-24T11:00:00Z", kDay3)});
+  CHECK(read(box.path()).offsets == "0 1 2 6");
+  CHECK(gaps_of(read(box.path())) == "corrupt 3-6");
+}
+
+TEST_CASE("a missing -wal costs what only it held, and that is noted") {
+  ArchiveFixture box;
+  box.store({reading("2026-11-22T11:00:00Z", kDay1)});
+  box.open();  // what was written is in the file now
+  box.store({reading("2026-11-22T11:00:01Z", kDay1), reading("2026-11-22T11:00:02Z", kDay1)});
+  const TempFolder copy;
+  const auto file = copy.path() / box.file().filename();
+  std::filesystem::copy(box.file(), file);
+  auto archive = Archive::open(copy.path(), {}, 24h);
+  REQUIRE(archive);
+  CHECK((*archive)->next_offset() == 1);
+  REQUIRE((*archive)->begin(3, at(kDay1)));
+  const Sent next{.payload = "20.5"};
+  REQUIRE((*archive)->add_message(3, next.view()));
+  REQUIRE((*archive)->commit());
+  CHECK(gaps_of(read(copy.path())) == "journal 1-3");
+}
+
+TEST_CASE("a closed file that proves damaged when repeats are looked for is set aside") {
+  ArchiveFixture box;
+  store_three_days(box);
+  box.maintain();
+  const auto file = box.files().front();
+  // The page of its readings.
+  const auto page =
+      std::stoll(ArchiveFixture::ask(file, "SELECT rootpage FROM sqlite_schema WHERE name = 'readings'"));
+  overwrite(file, (page - 1) * 4096, std::string(4096, 'x'));
+  box.store({reading("2026-11-22T11:00:00Z", kDay3)});
+  CHECK(read(box.path()).missing.damaged.size() == 1);
+  box.store({reading("2026-11-24T11:00:00Z", kDay3)});
+  CHECK(box.listing().find("00000000000000000000-2026-11-22.db.corrupt.") != std::string::npos);
+  CHECK(read(box.path()).offsets == "4 2 3 5");
+  CHECK(gaps_of(read(box.path())) == "corrupt 0-2");
+}
+
+TEST_CASE("a closed file that somebody could not read is set aside, and the gap noted at once") {
+  ArchiveFixture box;
+  store_three_days(box);
+  box.maintain();
+  box.archive->set_damaged_aside(2, "bad page");
+  box.archive->set_damaged_aside(3, "that of the open file");
+  CHECK(read(box.path()).offsets == "0 1 3");
+  CHECK(gaps_of(read(box.path())) == "corrupt 2-3");
+}

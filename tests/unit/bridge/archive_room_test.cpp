@@ -1,0 +1,110 @@
+#include "tests/unit/bridge/archive_days.h"
+
+using namespace lookout;
+using namespace lookout::test;
+using namespace std::chrono_literals;
+
+TEST_CASE("a reader that stays does not stop a file from being closed, only from going") {
+  ArchiveFixture box;
+  box.store({reading("2026-11-22T11:00:00Z", kDay1)});
+  SQLite::Database reader(box.file().string(), SQLite::OPEN_READONLY);
+  reader.exec("BEGIN");
+  reader.execAndGet("SELECT count(*) FROM messages");
+  box.store({reading("2026-11-22T11:00:01Z", kDay1)});
+  box.store({reading("2026-11-23T11:00:00Z", kDay2)});
+  for (int i = 0; i < 50; ++i) REQUIRE(box.archive->maintain(std::nullopt));
+  CHECK(box.files().front().filename() == "00000000000000000000-2026-11-22.open.db");
+  CHECK(read(box.path()).offsets == "0 1 2");
+  reader.exec("COMMIT");
+  box.maintain();
+  CHECK(box.files().front().filename() == "00000000000000000000-2026-11-22.db");
+  CHECK(read(box.path()).offsets == "0 1 2");
+}
+
+TEST_CASE("retention takes the oldest file when all are too large") {
+  ArchiveFixture box;
+  box.config.archive.retention_size = std::uint64_t{16} << 20;
+  box.open();
+  for (int i = 0; i < 250; ++i) {
+    box.store({large()});
+    box.maintain();
+  }
+  std::uint64_t bytes = 0;
+  for (const auto& file : box.files()) bytes += std::filesystem::file_size(file);
+  CHECK(bytes < std::uint64_t{17} << 20);
+  CHECK(bytes > std::uint64_t{13} << 20);
+  const Archive::State state = box.archive->state();
+  CHECK(state.evicted == state.first_offset);
+  CHECK(state.evicted > 50);
+  CHECK(state.evicted_unforwarded == 0);
+  CHECK(state.files == box.files().size());
+  CHECK(gaps_of(read(box.path())).empty());
+}
+
+TEST_CASE("retention takes what is too old, where the clock can be believed") {
+  ArchiveFixture box;
+  box.config.archive.retention_age = 48h;
+  box.open();
+  store_three_days(box);
+  box.maintain(std::nullopt);
+  CHECK(box.files().size() == 3);
+  box.maintain(at("2026-11-25T00:00:00Z"));
+  CHECK(box.files().size() == 2);
+  box.maintain(at("2027-11-25T00:00:00Z"));
+  CHECK(read(box.path()).offsets == "3");  // the open file stays
+}
+
+TEST_CASE("what was not forwarded stays, unless the policy says otherwise, and then a gap is noted") {
+  ArchiveFixture box;
+  box.config.archive.retention_age = 1h;
+  const Timestamp later = at("2026-11-30T00:00:00Z");
+  store_three_days(box);
+  SECTION("it stays") {
+    box.open();
+    box.archive->set_forwarded(1);
+    box.maintain(later);
+    CHECK(read(box.path()).offsets == "0 1 2 3");
+    box.archive->set_forwarded(2);
+    box.maintain(later);
+    CHECK(read(box.path()).offsets == "2 3");
+    CHECK(gaps_of(read(box.path())).empty());
+  }
+  SECTION("it goes") {
+    box.config.archive.evict_unforwarded = true;
+    box.open();
+    box.archive->set_forwarded(1);
+    box.maintain(later);
+    CHECK(box.archive->state().evicted == 3);
+    CHECK(box.archive->state().evicted_unforwarded == 2);
+    const auto answer = read(box.path());
+    CHECK(answer.offsets == "3");
+    CHECK(gaps_of(answer) == "evicted 1-2evicted 2-3");
+    REQUIRE(answer.missing.gaps.front().times);
+    CHECK(answer.missing.gaps.front().times->from == at(kDay1));
+  }
+}
+
+TEST_CASE("room is made by the oldest file that may go") {
+  ArchiveFixture box;
+  store_three_days(box);
+  box.archive->set_forwarded(2);
+  CHECK(*box.archive->make_room());
+  CHECK_FALSE(*box.archive->make_room());
+  CHECK(read(box.path()).offsets == "2 3");
+}
+
+TEST_CASE("on a full disk a file that is half made goes first, and is not begun again before there is room") {
+  ArchiveFixture box;
+  store_three_days(box);
+  REQUIRE(*box.archive->maintain(std::nullopt));
+  REQUIRE(box.listing().find(".tmp") != std::string::npos);
+  CHECK(*box.archive->make_room());
+  CHECK(box.listing().find(".tmp") == std::string::npos);
+  box.maintain();
+  CHECK(read(box.path()).offsets == "0 1 2 3");
+  CHECK(box.listing().find("00000000000000000002-2026-11-23.open.db") != std::string::npos);
+  CHECK(*box.archive->make_room());
+  box.maintain();
+  CHECK(read(box.path()).offsets == "2 3");
+  CHECK(box.listing().find("00000000000000000002-2026-11-23.db") != std::string::npos);
+}
