@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "common/config_input.h"
+#include "common/config_kafka.h"
 #include "common/duration.h"
 #include "common/file.h"
+#include "common/names.h"
 #include "common/toml_reader.h"
 
 namespace lookout {
@@ -106,6 +108,7 @@ void read_window(TomlSection section, std::vector<WindowConfig>& windows) {
   window.by = {GroupBy::sensor, GroupBy::region, GroupBy::network};
   section.require("name");
   section.name("name", window.name);
+  if (window.name == kDayWindow) section.complain("name", "'day' is the name of the bridge's daily summary");
   if (std::ranges::find(windows, window.name, &WindowConfig::name) != windows.end()) {
     section.complain("name", fmt::format("there are two windows named '{}'", window.name));
   }
@@ -169,8 +172,9 @@ void read_journal(TomlSection section, JournalConfig& journal) {
     section.complain("segment", "accepted are \"1 MiB\" to \"1 GiB\"");
   }
   if (journal.limit < 2 * journal.segment) section.complain("limit", "must hold at least two segments");
-  if (journal.sync_interval < std::chrono::milliseconds{10}) {
-    section.complain("sync_interval", "must be at least \"10ms\"");
+  if (journal.sync_interval < std::chrono::milliseconds{10} ||
+      journal.sync_interval > std::chrono::hours{1}) {
+    section.complain("sync_interval", "accepted are \"10ms\" to \"1h\"");
   }
   section.number("high", journal.high);
   section.number("low", journal.low);
@@ -226,6 +230,7 @@ class FileReader {
     list("rule", [&](TomlSection section) { read_rule(std::move(section), config_.rules); });
     table("journal", [&](TomlSection section) { read_journal(std::move(section), config_.journal); });
     table("archive", [&](TomlSection section) { read_archive(std::move(section), config_.archive); });
+    table("kafka", [&](TomlSection section) { read_kafka(std::move(section), config_.kafka); });
     table("limits", [&](TomlSection section) { read_limits(std::move(section), config_.limits); });
     for (const auto& [key, node] : *root_) {
       if (std::ranges::find(known_, key.str()) != known_.end()) continue;
@@ -340,8 +345,11 @@ LoadedConfig load_config(const std::filesystem::path& file) {
   std::vector<Problem> unreadable;
   for (const auto& each : files) {
     auto text = read_file(each);
-    if (!text) unreadable.push_back({{each.string(), 1, {}}, text.error()});
-    sources.files.push_back({each.string(), text.value_or("")});
+    if (text) {
+      sources.files.push_back({each.string(), std::move(*text)});
+    } else {
+      unreadable.push_back({{each.string(), 1, {}}, text.error()});
+    }
   }
   LoadedConfig loaded = parse_config(std::move(sources));
   loaded.problems.insert(loaded.problems.begin(), unreadable.begin(), unreadable.end());

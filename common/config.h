@@ -116,6 +116,24 @@ struct ArchiveConfig {
   bool evict_unforwarded = false;  ///< also what the forwarder has not taken yet
 };
 
+/// What keeps its order in Kafka: records of one key stay in order.
+enum class KafkaKey : std::uint8_t { sensor, region };
+
+/// A setting of librdkafka, handed on as it is.
+struct KafkaOption {
+  std::string name, value;
+  bool is_in_file = false;  ///< a secret: `value` is the path of the file that holds it
+  Place place;
+};
+
+/// Where the bridge forwards the archive to.
+struct KafkaConfig {
+  std::string brokers;  ///< "host:port,host:port"; empty: nowhere
+  KafkaKey key = KafkaKey::sensor;
+  std::string topics_prefix = "lookout.";
+  std::vector<KafkaOption> options;
+};
+
 struct LimitsConfig {
   std::uint64_t message_size = std::uint64_t{64} << 10;
   std::uint64_t max_series = 200'000;
@@ -136,6 +154,7 @@ struct Config {
   std::vector<RuleConfig> rules;
   JournalConfig journal;
   ArchiveConfig archive;
+  KafkaConfig kafka;
   LimitsConfig limits;
   ConfigSources sources;
 };

@@ -20,6 +20,13 @@ std::array<char, 16> bytes_of(const Identity& identity) {
   return std::bit_cast<std::array<char, 16>>(canonical);
 }
 
+std::optional<Identity> identity_of(std::string_view bytes) {
+  XXH128_canonical_t canonical;
+  if (bytes.size() != sizeof(canonical)) return std::nullopt;
+  std::memcpy(&canonical, bytes.data(), sizeof(canonical));
+  return from(XXH128_hashFromCanonical(&canonical));
+}
+
 Identity hash_text(std::string_view text) { return from(XXH3_128bits(text.data(), text.size())); }
 
 Identity hash_series(std::string_view network, std::string_view region, std::string_view sensor,

@@ -23,6 +23,8 @@ struct Identity {
 
 /// The same on every machine: most significant first.
 std::array<char, 16> bytes_of(const Identity& identity);
+/// From those bytes; nothing where there are not 16.
+std::optional<Identity> identity_of(std::string_view bytes);
 
 /// The hash of a series' four names, each ended by a NUL that no name can hold.
 Identity hash_series(std::string_view network, std::string_view region, std::string_view sensor,

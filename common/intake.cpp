@@ -7,6 +7,7 @@
 
 #include "common/clock_trust.h"
 #include "common/exit_code.h"
+#include "common/replay_topic.h"
 
 namespace lookout {
 namespace {
@@ -20,6 +21,12 @@ constexpr auto kRetryInterval = 100ms;
 constexpr auto kFillInterval = 100ms;
 constexpr auto kClockInterval = 1s;  // within what ConnectedClock needs
 constexpr std::size_t kKeptOfTooLarge = 1024;
+
+// A message of the past comes escaped within another, which is as long as it has to be and the journal can
+// hold.
+std::size_t largest_payload(std::string_view topic, std::size_t message_size) {
+  return is_replay(topic) ? journal::kLargestBody - journal::kBodyHeadSize - topic.size() : message_size;
+}
 
 }  // namespace
 
@@ -91,7 +98,7 @@ Intake::Clock::time_point Intake::prepare_journal(Clock::time_point now) {
 
 void Intake::take(const MessageView& message) noexcept {
   MessageView kept = message;
-  if (kept.payload.size() > message_size_) {
+  if (kept.payload.size() > largest_payload(kept.topic, message_size_)) {
     kept.payload = kept.payload.substr(0, std::min(kKeptOfTooLarge, message_size_));
     kept.cut = true;
   }

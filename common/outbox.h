@@ -17,8 +17,8 @@ namespace lookout {
 /// sent again from the oldest on. Bounded: publish() waits while `capacity` messages or 16 MiB are
 /// unacknowledged.
 ///
-/// Threading: publish() by one thread; on_connected() and on_lost() by the thread that steps the session;
-/// acknowledgements arrive on the MQTT library's thread.
+/// Threading: publish() by any thread, those of one go out in its order; on_connected() and on_lost() by the
+/// thread that steps the session; acknowledgements arrive on the MQTT library's thread.
 class Outbox {
  public:
   /// Called for each acknowledged message in the order of publishing, on the MQTT library's thread, with its

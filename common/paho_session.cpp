@@ -24,6 +24,8 @@ using namespace std::chrono_literals;
 constexpr auto kFirstRetry = 500ms;
 constexpr auto kLongestRetry = 8s;
 constexpr auto kConnectPatience = 10s;  // Paho looks at its own connect timeout every 3 s only
+constexpr auto kPartingPatience = 3s;   // in which a broker reads up to 65,535 PUBACKs
+constexpr auto kPartingPace = 5ms;      // from message to message meanwhile
 constexpr auto kGoodbyePatience = 1s;
 constexpr const char* kNoTopic = "lookout/nobody";
 constexpr int kUnbounded =
@@ -48,14 +50,16 @@ class PahoSession final : public MqttSession {
   void close(std::chrono::milliseconds patience) override;
 
  private:
-  enum class State { idle, connecting, connected, leaving };
+  enum class State { idle, connecting, connected, parting, leaving };
 
   Clock::time_point begin_connecting(Clock::time_point now);
   Clock::time_point connect_failed(Clock::time_point now, const std::string& why);
   Clock::time_point stay_away(Clock::time_point now);
   bool say_goodbye(std::chrono::milliseconds patience);
   Clock::time_point watch(Clock::time_point now);
-  void ask();
+  void begin_parting();
+  [[nodiscard]] bool is_up() const { return state_ == State::connected || state_ == State::parting; }
+  void ask(MQTTAsync_onSuccess* on_answer);
   void lose(Clock::time_point now, const std::string& why);
   void leave();
   Result<void> connect();
@@ -77,6 +81,10 @@ class PahoSession final : public MqttSession {
   static void on_subscribe_failure(void* context, MQTTAsync_failureData* data);
   static void on_disconnected(void* context, MQTTAsync_successData* /*data*/);
   static void on_answered(void* context, MQTTAsync_successData* /*data*/) { self(context).hear(); }
+  static void on_parted(void* context, MQTTAsync_successData* /*data*/) {
+    self(context).parted_ = true;
+    self(context).events_.wake();
+  }
   static void on_delivered(void* context, MQTTAsync_token /*token*/) { self(context).hear(); }
   static void on_lost(void* context, char* cause);
   static int on_message(void* context, char* topic, int topic_length, MQTTAsync_message* message);
@@ -102,7 +110,8 @@ class PahoSession final : public MqttSession {
   PeerWatch peer_;  // told by Paho's thread
 
   // Set by Paho's thread, read by step().
-  std::atomic<bool> connected_ = false, session_present_ = false, failed_ = false, disconnected_ = false;
+  std::atomic<bool> connected_ = false, session_present_ = false, failed_ = false, slow_ = false,
+                    parted_ = false, disconnected_ = false;
   std::mutex report_mutex_;
   std::string report_;
 
@@ -135,6 +144,10 @@ PahoSession::Clock::time_point PahoSession::step(Clock::time_point now) {
     if (!options_.filters.empty()) subscribe();
     if (events_.on_connected) events_.on_connected();
   }
+  if (state_ == State::parting && !paused_) {
+    state_ = State::connected;
+    slow_ = false;
+  }
   if (paused_ || state_ == State::leaving) return stay_away(now);
   if (state_ == State::connected) return watch(now);
   if (now < next_action_) return next_action_;
@@ -144,7 +157,12 @@ PahoSession::Clock::time_point PahoSession::step(Clock::time_point now) {
 
 // A goodbye that was begun is waited for, also when there is no more reason for it.
 PahoSession::Clock::time_point PahoSession::stay_away(Clock::time_point now) {
-  if (state_ == State::connected && say_goodbye(kGoodbyePatience)) {
+  if (state_ == State::connected) {
+    begin_parting();
+    return next_action_ = now + kPartingPatience;
+  }
+  if (state_ == State::parting && !parted_ && now < next_action_) return next_action_;
+  if (state_ == State::parting && say_goodbye(kGoodbyePatience)) {
     state_ = State::leaving;
     return next_action_ = now + kGoodbyePatience;
   }
@@ -159,6 +177,18 @@ PahoSession::Clock::time_point PahoSession::stay_away(Clock::time_point now) {
   return paused_ ? Clock::time_point::max() : now;
 }
 
+// Mosquitto 2.0 answers each PUBACK with max_inflight_messages more once a session is resumed, so that up to
+// 65,535 are on their way whatever is configured, and reads PUBACKs more slowly than it sends. A socket that
+// is closed while something in it is unread takes with it the PUBACKs that the broker has not read: it would
+// deliver all of that again, and who takes less at a time than there is on its way would never get on. So,
+// before the goodbye, little is taken for a while, until the broker has caught up: it answers, or time is up.
+void PahoSession::begin_parting() {
+  slow_ = true;
+  parted_ = false;
+  ask(on_parted);
+  state_ = State::parting;
+}
+
 // Paho itself notices a connection that is open on this side only after two and a half keepalives, and later
 // while its writes are pending.
 PahoSession::Clock::time_point PahoSession::watch(Clock::time_point now) {
@@ -166,7 +196,7 @@ PahoSession::Clock::time_point PahoSession::watch(Clock::time_point now) {
     case PeerWatch::Verdict::alive:
       break;
     case PeerWatch::Verdict::ask:
-      ask();
+      ask(on_answered);
       break;
     case PeerWatch::Verdict::dead:
       lose(now, "it does not answer");
@@ -177,10 +207,10 @@ PahoSession::Clock::time_point PahoSession::watch(Clock::time_point now) {
 
 // A broker answers even where nothing is to be unsubscribed (MQTT 3.1.1, 3.10.4). Paho's own PINGREQ cannot
 // be had at will.
-void PahoSession::ask() {
+void PahoSession::ask(MQTTAsync_onSuccess* on_answer) {
   MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
   response.context = this;
-  response.onSuccess = on_answered;
+  response.onSuccess = on_answer;
   const std::lock_guard lock(handle_mutex_);
   const int code = MQTTAsync_unsubscribe(handle_, kNoTopic, &response);
   if (code != MQTTASYNC_SUCCESS) report(fmt::format("cannot ask: {}", MQTTAsync_strerror(code)));
@@ -201,7 +231,7 @@ void PahoSession::leave() {
 
 PahoSession::Clock::time_point PahoSession::begin_connecting(Clock::time_point now) {
   ++attempts_;
-  connected_ = failed_ = false;
+  connected_ = failed_ = slow_ = false;
   if (auto started = connect(); !started) return connect_failed(now, started.error());
   state_ = State::connecting;
   return next_action_ = now + kConnectPatience;
@@ -314,10 +344,14 @@ bool PahoSession::send(const Outgoing& message, PublishReceipt& receipt) {
 }
 
 void PahoSession::close(std::chrono::milliseconds patience) {
-  const auto deadline = Clock::now() + patience;
-  if (state_ == State::leaving || (state_ == State::connected && say_goodbye(patience))) {
-    while (!disconnected_ && Clock::now() < deadline) std::this_thread::sleep_for(5ms);
-  }
+  const auto begin = Clock::now();
+  const auto await = [this](const std::atomic<bool>& done, Clock::time_point until) {
+    while (!done && !failed_ && Clock::now() < until) std::this_thread::sleep_for(5ms);
+  };
+  if (state_ == State::connected && !options_.filters.empty()) begin_parting();
+  if (state_ == State::parting) await(parted_, begin + patience / 2);
+  if (state_ == State::leaving || (is_up() && say_goodbye(patience / 2)))
+    await(disconnected_, begin + patience);
   destroy();
   state_ = State::idle;
 }
@@ -387,6 +421,7 @@ int PahoSession::on_message(void* context, char* topic, int topic_length, MQTTAs
   view.retain = message->retained != 0;
   self(context).events_.on_message(view);
   self(context).hear();  // not before: nothing else can be heard while that waits for the disk
+  if (self(context).slow_) std::this_thread::sleep_for(kPartingPace);
   MQTTAsync_freeMessage(&message);
   MQTTAsync_free(topic);
   return 1;

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "common/clock_trust.h"
+#include "common/duration.h"
 #include "common/ending_signals.h"
 #include "common/exit_code.h"
 #include "common/version.h"
@@ -28,6 +29,15 @@ Result<std::unique_ptr<Service>> Service::create(const Config& config, const Sta
                                                  Options options) {
   auto journal = JournalWriter::open(folder.path() / "journal", config.journal, options.first_offset);
   if (!journal) return Failure(journal.error());
+  RunningMark mark(folder.path());
+  if (mark.was_cut()) {
+    spdlog::warn(
+        "the machine went down while lookout-{} ran: some of what was acknowledged in the last {} before "
+        "may be missing; the journal goes on at offset {}",
+        options.program, format_duration(config.journal.sync_interval), (*journal)->end());
+  }
+  // On a full disk it is not said at the next start.
+  if (const auto set = mark.set(); !set) spdlog::warn("{}", set.error());
   if (!options.configuration.empty()) {
     const MessageView record{.arrival = wall_clock_now(), .topic = {}, .payload = options.configuration};
     if (auto ready = (*journal)->prepare(); !ready) return Failure(ready.error());
@@ -36,12 +46,14 @@ Result<std::unique_ptr<Service>> Service::create(const Config& config, const Sta
     if (!appended) return Failure(appended.error());
   }
   block_ending_signals();
-  return std::unique_ptr<Service>(new Service(config, folder, std::move(options), std::move(*journal)));
+  return std::unique_ptr<Service>(
+      new Service(config, folder, std::move(options), std::move(mark), std::move(*journal)));
 }
 
-Service::Service(const Config& config, const StateFolder& folder, Options options,
+Service::Service(const Config& config, const StateFolder& folder, Options options, RunningMark mark,
                  std::unique_ptr<JournalWriter> journal)
-    : program_(options.program),
+    : mark_(std::move(mark)),
+      program_(options.program),
       box_id_(folder.box_id()),
       boot_(fmt::format("{:08x}", std::random_device{}())),
       since_(to_rfc3339(std::chrono::floor<std::chrono::seconds>(wall_clock_now()))),
@@ -140,7 +152,9 @@ Result<void> Service::shut_down() {
   supervisor_.stop();
   intake_.close(kGoodbyePatience);
   publisher_->close(kGoodbyePatience);
-  return journal_->sync();
+  auto synced = journal_->sync();
+  if (synced) mark_.clear();
+  return synced;
 }
 
 }  // namespace lookout

@@ -12,6 +12,7 @@
 #include "common/intake.h"
 #include "common/journal_writer.h"
 #include "common/outbox.h"
+#include "common/running_mark.h"
 #include "common/state_folder.h"
 #include "common/supervisor.h"
 
@@ -74,7 +75,7 @@ class Service {
   [[nodiscard]] std::string own_topic(std::string_view what) const;
 
  private:
-  Service(const Config& config, const StateFolder& folder, Options options,
+  Service(const Config& config, const StateFolder& folder, Options options, RunningMark mark,
           std::unique_ptr<JournalWriter> journal);
   [[nodiscard]] Outgoing status(std::string_view state) const;
   Result<void> shut_down();
@@ -83,6 +84,7 @@ class Service {
     void acknowledged() noexcept override {}
   };
 
+  const RunningMark mark_;
   const std::string program_, box_id_, boot_, since_;
   const Outgoing online_, stopping_, offline_;
   NoReceipt no_receipt_;

@@ -46,6 +46,11 @@ Result<void> check_access(const std::filesystem::path& folder) {
 
 }  // namespace
 
+Result<std::string> known_box_id(const Config& config) {
+  if (!config.box_id.empty()) return config.box_id;
+  return read_file(config.state / "box_id");
+}
+
 Result<StateFolder> StateFolder::open(const Config& config, const std::string& program) {
   StateFolder folder;
   folder.path_ = config.state / program;

@@ -27,4 +27,7 @@ class StateFolder {
   FileHandle lock_;
 };
 
+/// [box] id, or the one that a program has made and kept; fails where none has run yet.
+Result<std::string> known_box_id(const Config& config);
+
 }  // namespace lookout

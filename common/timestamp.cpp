@@ -23,21 +23,27 @@ std::string cut_to_microseconds(std::string text) {
   return text;
 }
 
-// "+01:00". Asked for one that is not there date::parse negates what it has not read.
-bool ends_with_offset(std::string_view text) {
-  constexpr std::string_view kShape = "+00:00";
-  if (text.size() < kShape.size()) return false;
-  text.remove_prefix(text.size() - kShape.size());
-  const auto fits = [](char c, char shape) {
-    if (shape == '+') return c == '+' || c == '-';
-    return shape == '0' ? c >= '0' && c <= '9' : c == shape;
-  };
-  return std::ranges::equal(text, kShape, fits);
+// `0` in the shape stands for a digit, `+` for a sign.
+bool fits(std::string_view text, std::string_view shape) {
+  return std::ranges::equal(text, shape, [](char c, char wanted) {
+    if (wanted == '+') return c == '+' || c == '-';
+    return wanted == '0' ? c >= '0' && c <= '9' : c == wanted;
+  });
 }
 
-// Years have four digits, which date::parse does not insist on.
+constexpr std::string_view kDate = "0000-00-00", kOffset = "+00:00";
+
+bool ends_with_offset(std::string_view text) {
+  return text.size() >= kOffset.size() && fits(text.substr(text.size() - kOffset.size()), kOffset);
+}
+
+// date::parse takes signs for numbers, also without any digit behind them, and negates what it has not read.
 std::optional<Timestamp> parse_with(const std::string& text, const char* format) {
-  if (text.size() < 10 || text[4] != '-' || text[0] == '+' || text[0] == '-') return std::nullopt;
+  std::string_view clock = text;
+  if (ends_with_offset(clock)) clock.remove_suffix(kOffset.size());
+  if (!fits(clock.substr(0, kDate.size()), kDate)) return std::nullopt;
+  clock.remove_prefix(kDate.size());
+  if (clock.find_first_not_of("T0123456789:.Z") != std::string_view::npos) return std::nullopt;
   std::istringstream in(cut_to_microseconds(text));
   Timestamp time;
   in >> date::parse(format, time);

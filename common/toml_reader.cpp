@@ -176,6 +176,30 @@ void TomlSection::text_map(std::string_view key,
   }
 }
 
+void TomlSection::settings(std::string_view key, const std::function<std::string(Setting)>& take) {
+  const toml::node* node = find(key);
+  if (!node) return;
+  const toml::table* entries = node->as_table();
+  if (!entries) return expected(key, "a table of settings");
+  for (const auto& [name, entry] : *entries) flatten(std::string(name.str()), entry, take);
+}
+
+void TomlSection::flatten(const std::string& name, const toml::node& node,
+                          const std::function<std::string(Setting)>& take) {
+  if (const toml::table* entries = node.as_table()) {
+    for (const auto& [inner, entry] : *entries) flatten(name + '.' + std::string(inner.str()), entry, take);
+    return;
+  }
+  const Place place{file_, static_cast<unsigned>(node.source().begin.line), title_ + '.' + name};
+  const auto text = node.value_exact<std::string>();
+  const auto number = node.value_exact<std::int64_t>();
+  const auto flag = node.value_exact<bool>();
+  std::string wrong = "expected text in quotes, a whole number, true or false";
+  if (text || number || flag)
+    wrong = take({name, text ? *text : number ? std::to_string(*number) : *flag ? "true" : "false", place});
+  if (!wrong.empty()) problems_.push_back({place, std::move(wrong)});
+}
+
 void TomlSection::per_metric(std::string_view key, PerMetric& target) {
   const toml::node* node = find(key);
   if (!node) return;

@@ -36,6 +36,14 @@ class TomlSection {
   void texts(std::string_view key, std::vector<std::string>& target);
   void text_map(std::string_view key,
                 const std::function<void(const std::string&, const std::string&)>& each);
+  /// Names and values that somebody else knows: text, numbers and flags as text; tables in tables have their
+  /// names joined by dots.
+  struct Setting {
+    std::string name, value;
+    Place place;
+  };
+  /// Each is handed out; what comes back is what is wrong with it, or empty.
+  void settings(std::string_view key, const std::function<std::string(Setting)>& take);
   /// A number for all metrics, or a table of numbers by metric.
   void per_metric(std::string_view key, PerMetric& target);
   template <typename T>
@@ -56,6 +64,8 @@ class TomlSection {
 
  private:
   const toml::node* find(std::string_view key);
+  void flatten(const std::string& name, const toml::node& node,
+               const std::function<std::string(Setting)>& take);
   void expected(std::string_view key, std::string_view what);
   template <typename T>
   std::optional<T> chosen(std::string_view key, const toml::node& node,

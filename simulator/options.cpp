@@ -8,9 +8,9 @@
 
 #include "common/duration.h"
 #include "common/names.h"
+#include "common/speed.h"
 #include "simulator/fault_keys.h"
 #include "simulator/key_values.h"
-#include "simulator/pacer.h"
 
 namespace lookout {
 namespace {

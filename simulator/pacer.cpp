@@ -1,12 +1,8 @@
 #include "simulator/pacer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <condition_variable>
-#include <limits>
 #include <mutex>
 
 namespace lookout {
@@ -17,17 +13,6 @@ using namespace std::chrono_literals;
 constexpr Microseconds kLongestWait = 1s;  // then the wall clock is looked at again: it may have been stepped
 
 }  // namespace
-
-Result<double> parse_speed(const std::string& text) {
-  if (text == "max") return std::numeric_limits<double>::infinity();
-  double factor = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, factor);
-  if (error == std::errc{} && std::isfinite(factor) && factor > 0 && stop + 1 == end && *stop == 'x')
-    return factor;
-  return Failure(
-      fmt::format("'{}' is not a speed: accepted are 1x, 60x or any other factor above 0, and max", text));
-}
 
 Timestamp EventClock::at(Steady::time_point now, Timestamp wall) const {
   const double ahead = elapsed_us(now) * speed_;

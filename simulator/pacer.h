@@ -2,15 +2,10 @@
 
 #include <chrono>
 #include <stop_token>
-#include <string>
 
-#include "common/result.h"
 #include "common/timestamp.h"
 
 namespace lookout {
-
-/// How many times faster than the wall clock event time passes; infinite for "max".
-Result<double> parse_speed(const std::string& text);
 
 /// Event time as a function of real time: min(start + elapsed * speed, wall clock). Pure.
 class EventClock {

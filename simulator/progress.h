@@ -1,19 +1,19 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "common/progress_line.h"
+
 namespace lookout {
 
-/// Shows on stderr how far the simulator is: one line that is rewritten on a terminal, else a line every 10
-/// s. Threading: one owner.
+/// Shows how far the simulator is. Threading: one owner.
 class Progress {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = ProgressLine::Clock;
 
   /// `expected` readings in all, about; 0: endless.
   Progress(double expected, Clock::time_point begin);
@@ -24,9 +24,7 @@ class Progress {
 
  private:
   const double expected_;
-  const bool terminal_;
-  const Clock::duration interval_;
-  Clock::time_point due_;
+  ProgressLine line_;
   std::deque<std::pair<Clock::time_point, std::uint64_t>> history_;  // of the last seconds, for the rate
 };
 

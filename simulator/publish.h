@@ -6,13 +6,13 @@
 
 #include "common/mqtt_session.h"
 #include "common/outbox.h"
+#include "common/stop_signals.h"
 #include "common/supervisor.h"
 #include "simulator/faults.h"
 #include "simulator/ledger.h"
 #include "simulator/pacer.h"
 #include "simulator/plan.h"
 #include "simulator/progress.h"
-#include "simulator/stop_signals.h"
 #include "simulator/tally.h"
 
 namespace lookout {

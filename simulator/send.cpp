@@ -8,11 +8,11 @@
 #include <memory>
 
 #include "common/exit_code.h"
+#include "common/stop_signals.h"
 #include "simulator/dry_run.h"
 #include "simulator/faults.h"
 #include "simulator/ledger.h"
 #include "simulator/publish.h"
-#include "simulator/stop_signals.h"
 
 namespace lookout {
 namespace {
