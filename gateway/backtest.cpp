@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <array>
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -16,9 +15,6 @@ namespace lookout {
 namespace {
 
 constexpr std::size_t kBuffer = 65536;
-// In the order of the alternatives of Output.
-constexpr std::array<std::string_view, 4> kKinds{"aggregates", "alerts", "rejected", "late"};
-static_assert(std::variant_size_v<Output> == kKinds.size());
 
 /// Writes outputs as lines and counts them by kind.
 class OutputLines {
@@ -41,8 +37,8 @@ class OutputLines {
   }
   [[nodiscard]] std::string summary() const {
     std::string text;
-    for (std::size_t i = 0; i < kKinds.size(); ++i) {
-      text += fmt::format("{}{} {}", i == 0 ? "" : ", ", counts_[i], kKinds[i]);
+    for (std::size_t i = 0; i < kOutputKinds.size(); ++i) {
+      text += fmt::format("{}{} {}", i == 0 ? "" : ", ", counts_[i], kOutputKinds[i]);
     }
     return text;
   }
@@ -59,7 +55,7 @@ class OutputLines {
 
   std::vector<Outgoing> messages_;
   std::string lines_;
-  std::array<std::uint64_t, kKinds.size()> counts_{};
+  std::array<std::uint64_t, kOutputKinds.size()> counts_{};
 };
 
 std::string rejected_by_reason(const Books& books) {

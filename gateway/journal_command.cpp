@@ -276,7 +276,12 @@ int dump(const std::filesystem::path& folder, std::uint64_t from, std::uint64_t 
 
 int journal_command(const std::filesystem::path& folder, const JournalCommandOptions& options) {
   if (options.action == "check") return check(folder, options.json);
-  if (options.action == "dump") return dump(folder, options.from, options.to);
+  if (options.action == "dump") {
+    if (options.to > options.from) return dump(folder, options.from, options.to);
+    fmt::print(stderr, "lookout-gateway: --to {} is not above --from {}: nothing lies between\n", options.to,
+               options.from);
+    return kExitUsage;
+  }
   return list(folder, options.json);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/duration.h"
+#include "common/replay_topic.h"
 
 namespace lookout {
 namespace {
@@ -32,18 +33,33 @@ Machine::Machine(const Config& config, Alerts alerts)
       alerts_(std::move(alerts)) {}
 
 void Machine::step(const journal::Record& record, std::vector<Output>& outputs) {
+  if (!pass_time(record, outputs)) return;
+  decoder_->decode(record.message, decoded_);
+  take_decoded(record.message.arrival, std::nullopt, outputs);
+}
+
+void Machine::step_decoded(const journal::Record& record, std::vector<Output>& outputs,
+                           std::optional<Timestamp> arrived) {
+  if (pass_time(record, outputs)) take_decoded(record.message.arrival, arrived, outputs);
+}
+
+// What the record is beside a message; whether there is a message to take.
+bool Machine::pass_time(const journal::Record& record, std::vector<Output>& outputs) {
   outputs.clear();
   const Timestamp arrival = record.message.arrival;
   clock_.advance(record);
   windows_->run_deadlines({arrival, clock_.connected()}, closed_);
   put_out_closed(outputs);
-  if (record.kind == journal::Kind::configuration) return reconfigure(record, outputs);
+  if (record.kind == journal::Kind::configuration) reconfigure(record, outputs);
   if (shows_lost_past(record)) note_loss(arrival);
   begun_ |= record.kind == journal::Kind::message || record.kind == journal::Kind::link_up;
-  if (record.kind != journal::Kind::message) return;
-  decoder_->decode(record.message, decoded_);
+  return record.kind == journal::Kind::message && !is_replay(record.message.topic);
+}
+
+void Machine::take_decoded(Timestamp arrival, std::optional<Timestamp> arrived,
+                           std::vector<Output>& outputs) {
   for (Refusal& refusal : decoded_.refusals) reject(std::move(refusal), outputs);
-  for (Reading& reading : decoded_.readings) take(reading, arrival, outputs);
+  for (Reading& reading : decoded_.readings) take(reading, arrival, arrived, outputs);
   if (decoded_.refusals.empty() && decoded_.readings.empty()) ++books_.retained_ignored;
 }
 
@@ -68,10 +84,21 @@ void Machine::reconfigure(const journal::Record& record, std::vector<Output>& ou
   for (AlertChange& change : changes_) outputs.push_back(std::move(change));
 }
 
-void Machine::finish(std::vector<Output>& outputs) {
+std::optional<Timestamp> Machine::decode(const MessageView& message, bool guarded) {
+  decoder_->decode(message, decoded_);
+  std::optional<Timestamp> least;
+  for (const Reading& reading : decoded_.readings) {
+    if (guarded && guard(reading, message.arrival)) continue;
+    least = std::min(reading.event_time, least.value_or(reading.event_time));
+  }
+  return least;
+}
+
+bool Machine::finish(std::vector<Output>& outputs, std::size_t groups) {
   outputs.clear();
-  windows_->finish(clock_.wall(), closed_);
+  const bool more = windows_->finish(clock_.wall(), closed_, groups);
   put_out_closed(outputs);
+  return more;
 }
 
 std::optional<Microseconds> Machine::due_in() {
@@ -80,10 +107,12 @@ std::optional<Microseconds> Machine::due_in() {
   return *deadline - clock_.connected();
 }
 
-void Machine::take(Reading& reading, Timestamp arrival, std::vector<Output>& outputs) {
+void Machine::take(Reading& reading, Timestamp arrival, std::optional<Timestamp> arrived,
+                   std::vector<Output>& outputs) {
   hear_time(reading);
   seqs_.note(windows_->sensor_of(reading), reading);
-  if (auto refusal = guard(reading)) return reject(std::move(*refusal), outputs);
+  if (auto refusal = guard(reading, arrived.value_or(clock_.now())))
+    return reject(std::move(*refusal), outputs);
   const Series& series = decoder_->series()[reading.series];
   const auto& judgement = windows_->judge(reading);
   const Seen seen = look_up(reading, judgement);
@@ -147,8 +176,7 @@ void Machine::hear_time(Reading& reading) {
 }
 
 // A clock that is wrong must never move a watermark: judged before any window hears of the reading.
-std::optional<Refusal> Machine::guard(const Reading& reading) const {
-  const Timestamp now = clock_.now();
+std::optional<Refusal> Machine::guard(const Reading& reading, Timestamp now) const {
   const std::string& metric = decoder_->series()[reading.series].metric;
   const char* const whose = clock_.trusted() ? "box's clock" : "sensors' median";
   if (reading.event_time > now + time_.max_future) {

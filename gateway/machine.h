@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,17 @@ class Machine {
   Machine(Machine&&) = default;
 
   /// Takes one record and replaces `outputs` by what follows from it, in order: first what its time alone
-  /// brings, then what its message does.
+  /// brings, then what its message does. Of a message on replay/ it takes the time alone: the past has
+  /// machines of its own (gateway/replay.h).
   void step(const journal::Record& record, std::vector<Output>& outputs);
+  /// Decodes a message for step_decoded(). The least event time of its readings, the arrival where they have
+  /// none; where `guarded`, of those that the guards let pass, judged by the arrival. Nothing where there is
+  /// no such reading.
+  std::optional<Timestamp> decode(const MessageView& message, bool guarded);
+  /// As step(), with the message that was decoded last, whose record has another time than its arrival. The
+  /// guards judge it by `arrived`, or by the record's time where that is nothing.
+  void step_decoded(const journal::Record& record, std::vector<Output>& outputs,
+                    std::optional<Timestamp> arrived);
   /// Whether the record says that the broker's session is older than anything this machine remembers: what
   /// the box took of it before is lost, with its state. step() does what note_loss() does then.
   [[nodiscard]] bool shows_lost_past(const journal::Record& record) const {
@@ -39,8 +49,9 @@ class Machine {
   }
   /// Records from before `arrival` are lost: results of windows that begin before it are incomplete.
   void note_loss(Timestamp arrival) { windows_->note_loss(arrival); }
-  /// The end of input: replaces `outputs` by what all windows hold that was not published.
-  void finish(std::vector<Output>& outputs);
+  /// The end of input: replaces `outputs` by what the windows of the next so many groups hold that was not
+  /// published. Whether there are more groups; step() is not called until there are none.
+  bool finish(std::vector<Output>& outputs, std::size_t groups = std::numeric_limits<std::size_t>::max());
   /// Connected time from the last record to the next deadline, when there is one: if no record comes before,
   /// a tick is to be appended then.
   [[nodiscard]] std::optional<Microseconds> due_in();
@@ -67,11 +78,14 @@ class Machine {
 
  private:
   Machine(const Config& config, Alerts alerts);
+  bool pass_time(const journal::Record& record, std::vector<Output>& outputs);
+  void take_decoded(Timestamp arrival, std::optional<Timestamp> arrived, std::vector<Output>& outputs);
   void reconfigure(const journal::Record& record, std::vector<Output>& outputs);
-  void take(Reading& reading, Timestamp arrival, std::vector<Output>& outputs);
+  void take(Reading& reading, Timestamp arrival, std::optional<Timestamp> arrived,
+            std::vector<Output>& outputs);
   void reject(Refusal refusal, std::vector<Output>& outputs);
   void hear_time(Reading& reading);
-  [[nodiscard]] std::optional<Refusal> guard(const Reading& reading) const;
+  [[nodiscard]] std::optional<Refusal> guard(const Reading& reading, Timestamp now) const;
   Seen look_up(const Reading& reading, const Windows::Judgement& judgement);
   void put_out_closed(std::vector<Output>& outputs);
 

@@ -1,13 +1,14 @@
 // lookout-gateway: turns sensor readings into aggregates and alerts.
 //
 // Started by systemd (lookout-gateway.service) or by hand: lookout-gateway run --config lookout.toml
-// Reads:  MQTT, the topics of every [[input]]; its own journal, cursor and snapshots in <state>/gateway.
-// Writes: MQTT, aggregates/ alerts/ late/ rejected/ lookout/gateway/; the journal before it acknowledges a
-// message; snapshots of its state. backtest and lateness run over recorded messages instead: they read a file
-// or standard input, write to standard output, and touch neither MQTT nor state; journal and books only read
-// the state. Killed at any moment: the broker keeps what was not acknowledged, the journal has what was. The
-// next start takes the newest snapshot, reads the journal from there through the same machine and goes on
-// publishing where the broker had confirmed.
+// Reads:  MQTT, the topics of every [[input]], also on replay/; its own journal, cursor and snapshots in
+// <state>/gateway.
+// Writes: MQTT, aggregates/ alerts/ late/ rejected/ replay/ lookout/gateway/; the journal before it
+// acknowledges a message; snapshots of its state. backtest and lateness run over recorded messages instead:
+// they read a file or standard input, write to standard output, and touch neither MQTT nor state; journal and
+// books only read the state. Killed at any moment: the broker keeps what was not acknowledged, the journal
+// has what was. The next start takes the newest snapshot, reads the journal from there through the same
+// machine and goes on publishing where the broker had confirmed.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -19,6 +20,7 @@
 #include "gateway/journal_command.h"
 #include "gateway/lateness_report.h"
 #include "gateway/machine.h"
+#include "gateway/replay_message.h"
 #include "gateway/worker.h"
 
 namespace lookout {
@@ -60,6 +62,7 @@ int run(const CommandLine& line) {
   Service::Options options;
   options.program = "gateway";
   options.filters = input_filters(*config);
+  std::ranges::copy(replay_filters(options.filters), std::back_inserter(options.filters));
   options.first_offset = (*worker)->first_unused_offset();
   options.record_link_and_clock = true;
   options.configuration = to_json(config->sources);

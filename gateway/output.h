@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -97,5 +99,9 @@ struct Late {
 };
 
 using Output = std::variant<ClosedWindow, AlertChange, Rejected, Late>;
+
+/// What they are called together, by the index in Output.
+inline constexpr std::array<std::string_view, std::variant_size_v<Output>> kOutputKinds{
+    "aggregates", "alerts", "rejected", "late"};
 
 }  // namespace lookout

@@ -32,7 +32,7 @@ void add_figures(ordered_json& payload, const MetricResult& result, bool retract
   payload["last"] = figure(result.last);
 }
 
-void render_window(const ClosedWindow& window, std::vector<Outgoing>& messages) {
+void render_window(const ClosedWindow& window, std::vector<Outgoing>& messages, std::string_view past) {
   const std::string group = window.group.text();
   for (const MetricResult& result : window.metrics) {
     if (!result.changed) continue;
@@ -54,9 +54,10 @@ void render_window(const ClosedWindow& window, std::vector<Outgoing>& messages) 
     if (result.over) payload["over"] = *result.over;
     if (window.incomplete) payload["incomplete"] = true;
     if (window.retracted) payload["retracted"] = true;
-    messages.push_back(
-        {fmt::format("aggregates/{}/{}/{}/{}", window.group.network, window.window, group, result.metric),
-         payload.dump(), false});
+    if (!past.empty()) payload["historical"] = true;
+    messages.push_back({fmt::format("{}aggregates/{}/{}/{}/{}", past, window.group.network, window.window,
+                                    group, result.metric),
+                        payload.dump(), false});
   }
 }
 
@@ -71,7 +72,7 @@ ordered_json latency_of(const AlertChange& alert) {
   return latency;
 }
 
-void render_alert(const AlertChange& alert, std::vector<Outgoing>& messages) {
+void render_alert(const AlertChange& alert, std::vector<Outgoing>& messages, std::string_view past) {
   const char* state = alert.firing ? "firing" : "resolved";
   ordered_json payload;
   payload["status"] = state;
@@ -84,20 +85,22 @@ void render_alert(const AlertChange& alert, std::vector<Outgoing>& messages) {
   payload["revision"] = alert.revision;
   payload["state"] = state;
   payload["stale"] = false;
-  payload["historical"] = false;
+  payload["historical"] = !past.empty();
   payload["value"] = alert.value;
   payload["condition"] = alert.condition;
   payload["window"] = alert.window_id;
   payload["sensors"] = {{"count", alert.sensors}, {"first", alert.first_sensors}};
   payload["latency"] = latency_of(alert);
-  messages.push_back({fmt::format("alerts/{}/{}/{}", alert.group.network, alert.rule, alert.group.text()),
-                      payload.dump(), true});
+  messages.push_back(
+      {fmt::format("{}alerts/{}/{}/{}", past, alert.group.network, alert.rule, alert.group.text()),
+       payload.dump(), past.empty()});
 }
 
 // A topic may be as long as MQTT allows, and then leaves no room for a prefix.
-std::string prefixed(std::string_view prefix, std::string_view topic) {
-  std::string text(prefix);
-  text += cut_payload(topic, kLongestTopic - prefix.size());
+std::string prefixed(std::string_view past, std::string_view prefix, std::string_view topic) {
+  std::string text(past);
+  text += prefix;
+  text += cut_payload(topic, kLongestTopic - text.size());
   return text;
 }
 
@@ -106,34 +109,37 @@ void add_cause(ordered_json& payload, const MessageView& message) {
   add_payload(payload, cut_payload(message.payload, kKeptPayload));
 }
 
-void render_rejected(const Rejected& rejected, const MessageView& message, std::vector<Outgoing>& messages) {
+void render_rejected(const Rejected& rejected, const MessageView& message, std::vector<Outgoing>& messages,
+                     std::string_view past) {
   ordered_json payload;
   payload["reason"] = reason_name(rejected.refusal.reason);
   payload["detail"] = cut_payload(rejected.refusal.detail, kKeptDetail);
   if (!rejected.refusal.metric.empty()) payload["metric"] = cut_payload(rejected.refusal.metric, kKeptDetail);
   add_cause(payload, message);
-  messages.push_back({prefixed("rejected/", message.topic),
+  messages.push_back({prefixed(past, "rejected/", message.topic),
                       payload.dump(-1, ' ', false, ordered_json::error_handler_t::replace), false});
 }
 
-void render_late(const Late& late, const MessageView& message, std::vector<Outgoing>& messages) {
+void render_late(const Late& late, const MessageView& message, std::vector<Outgoing>& messages,
+                 std::string_view past) {
   ordered_json payload;
   payload["reason"] = late.full ? "windows_full" : "late";
   payload["metric"] = late.metric;
   payload["refused_by"] = late.refused_by;
   payload["late_by_s"] = to_seconds(late.late_by);
   add_cause(payload, message);
-  messages.push_back({prefixed("late/", message.topic), payload.dump(), false});
+  messages.push_back({prefixed(past, "late/", message.topic), payload.dump(), false});
 }
 
 }  // namespace
 
-void render(const Output& output, const journal::Record& cause, std::vector<Outgoing>& messages) {
-  if (const auto* window = std::get_if<ClosedWindow>(&output)) render_window(*window, messages);
-  if (const auto* alert = std::get_if<AlertChange>(&output)) render_alert(*alert, messages);
+void render(const Output& output, const journal::Record& cause, std::vector<Outgoing>& messages,
+            std::string_view past) {
+  if (const auto* window = std::get_if<ClosedWindow>(&output)) render_window(*window, messages, past);
+  if (const auto* alert = std::get_if<AlertChange>(&output)) render_alert(*alert, messages, past);
   if (const auto* rejected = std::get_if<Rejected>(&output))
-    render_rejected(*rejected, cause.message, messages);
-  if (const auto* late = std::get_if<Late>(&output)) render_late(*late, cause.message, messages);
+    render_rejected(*rejected, cause.message, messages, past);
+  if (const auto* late = std::get_if<Late>(&output)) render_late(*late, cause.message, messages, past);
 }
 
 }  // namespace lookout

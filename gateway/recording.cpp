@@ -1,17 +1,17 @@
 #include "gateway/recording.h"
 
 #include <fmt/format.h>
-#include <utf8.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/payload_json.h"
+#include "gateway/json_fields.h"
 
 namespace lookout {
 namespace {
 
-using nlohmann::json;  // not ordered_json: its objects take quadratic time to read
+using nlohmann::json;
 
 constexpr int kDeepestPayload = 1000;  // mosquitto_sub's own limit; deeper would cost stack to write
 
@@ -20,26 +20,6 @@ struct RecordedMessage {
   std::string topic, payload;
   bool retain = false, cut = false;
 };
-
-Result<json> parse_line(std::string_view line) {
-  try {
-    auto object = json::parse(line);
-    if (object.is_object()) return object;
-    return Failure(fmt::format("expected a JSON object, got {}", object.type_name()));
-  } catch (const json::out_of_range&) {
-    return Failure("a number is beyond what a double can hold");
-  } catch (const json::parse_error& error) {
-    if (!utf8::is_valid(line.begin(), line.end())) return Failure("not UTF-8");
-    return Failure(fmt::format("not JSON at byte {}", error.byte));
-  }
-}
-
-Result<std::string> read_text(const json& object, const char* key) {
-  const auto text = object.find(key);
-  if (text == object.end()) return Failure(fmt::format("there is no {}", key));
-  if (!text->is_string()) return Failure(fmt::format("{} is not text but {}", key, text->type_name()));
-  return text->get<std::string>();
-}
 
 // "2026-11-22T12:20:00.500000Z+0100" is "2026-11-22T12:20:00.500000+01:00".
 Result<Timestamp> parse_tst(const std::string& tst) {
@@ -86,17 +66,9 @@ Result<std::string> read_recorded_payload(const json& object) {
   return payload->is_string() ? read_payload(object) : serialise(*payload);
 }
 
-Result<bool> read_flag(const json& object, const char* key) {
-  const auto flag = object.find(key);
-  if (flag == object.end()) return false;
-  if (flag->is_boolean()) return flag->get<bool>();
-  if (*flag == 0 || *flag == 1) return *flag == 1;
-  return Failure(fmt::format("{} is none of true, false, 1 and 0", key));
-}
-
 // Nothing for a record that is not of a message.
 Result<std::optional<RecordedMessage>> parse_message(std::string_view line) {
-  const auto object = parse_line(line);
+  const auto object = parse_object(line);
   if (!object) return Failure(object.error());
   if (const auto kind = object->find("kind"); kind != object->end() && *kind != "message")
     return std::nullopt;

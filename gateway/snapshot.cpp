@@ -27,7 +27,7 @@
 namespace lookout {
 namespace {
 
-constexpr std::string_view kMagic = "LKSNAP02";
+constexpr std::string_view kMagic = "LKSNAP03";
 constexpr std::string_view kAside = ".snapshot.corrupt.";
 constexpr std::ptrdiff_t kAsideAtMost = 2;
 constexpr const char* kExtension = ".snapshot";
@@ -73,13 +73,14 @@ class HashingBuffer final : public std::streambuf {
   std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> hash_{XXH3_createState(), &XXH3_freeState};
 };
 
-Result<void> write_all(File& file, SnapshotHead& head, Machine& machine) {
+Result<void> write_all(File& file, SnapshotHead& head, Machine& machine, Replay& replay) {
   HashingBuffer buffer(file);
   std::ostream out(&buffer);
   try {
     out.write(kMagic.data(), static_cast<std::streamsize>(kMagic.size()));
     cereal::BinaryOutputArchive{out}(head);
     write_state(out, machine);
+    cereal::BinaryOutputArchive{out}(replay);
   } catch (const cereal::Exception&) {  // the stream took no more
     return buffer.outcome();
   }
@@ -113,7 +114,9 @@ Result<SnapshotStore::Restored> read_all(const std::filesystem::path& path, cons
     auto machine = Machine::create(loaded.config, box_id);
     if (!machine) return Failure("its configuration is not good: " + machine.error()[0].text());
     read_state(in, *machine);
-    return SnapshotStore::Restored{std::move(head), std::move(*machine)};
+    Replay replay(loaded.config, box_id);
+    cereal::BinaryInputArchive{in}(replay);
+    return SnapshotStore::Restored{std::move(head), std::move(*machine), std::move(replay)};
   } catch (const std::exception& error) {  // cereal's own, or a length that nobody has the memory for
     return Failure(error.what());
   }
@@ -125,9 +128,9 @@ void write_state(std::ostream& out, Machine& machine) { cereal::BinaryOutputArch
 
 void read_state(std::istream& in, Machine& machine) { cereal::BinaryInputArchive{in}(machine); }
 
-Result<void> SnapshotStore::write(SnapshotHead head, Machine& machine) const {
+Result<void> SnapshotStore::write(SnapshotHead head, Machine& machine, Replay& replay) const {
   const auto temporary = folder_ / "snapshot.new";
-  if (auto written = write_beside(temporary, head, machine); !written) {
+  if (auto written = write_beside(temporary, head, machine, replay); !written) {
     [[maybe_unused]] const auto removed = files_.remove(temporary);
     return Failure(fmt::format("cannot write '{}': {}", temporary.string(), written.error()));
   }
@@ -141,10 +144,10 @@ Result<void> SnapshotStore::write(SnapshotHead head, Machine& machine) const {
 }
 
 Result<void> SnapshotStore::write_beside(const std::filesystem::path& path, SnapshotHead& head,
-                                         Machine& machine) const {
+                                         Machine& machine, Replay& replay) const {
   const auto file = files_.open(path, FileSystem::Open::anew);
   if (!file) return Failure(file.error());
-  return write_all(**file, head, machine);
+  return write_all(**file, head, machine, replay);
 }
 
 std::optional<SnapshotStore::Restored> SnapshotStore::load(const std::string& box_id) const {

@@ -12,16 +12,18 @@
 #include "common/result.h"
 #include "gateway/cursor.h"
 #include "gateway/machine.h"
+#include "gateway/replay.h"
 
 namespace lookout {
 
-/// A snapshot: the machine's whole state, so that a start reads the journal from `offset` on and not from its
-/// beginning.
+/// A snapshot: the machine's whole state and that of the replays, so that a start reads the journal from
+/// `offset` on and not from its beginning.
 ///
 /// File: `<offset, 20 digits>.snapshot` = magic(8) body hash(8). The body is what cereal's binary archive
-/// makes of the head and then of the machine (every class on the way has a serialize()); the hash is XXH3-64
-/// of all before it. The magic names the version of the format: a state of another version is not read. A
-/// snapshot is written beside its place, synced and renamed, so that there is a whole one or none.
+/// makes of the head, then of the machine, then of the replays, which run under the machine's configuration
+/// (every class on the way has a serialize()); the hash is XXH3-64 of all before it. The magic names the
+/// version of the format: a state of another version is not read. A snapshot is written beside its place,
+/// synced and renamed, so that there is a whole one or none.
 struct SnapshotHead {
   /// An output from before `offset` that the broker had not confirmed. It cannot be computed again.
   struct Unconfirmed {
@@ -54,11 +56,12 @@ class SnapshotStore {
       : folder_(std::move(folder)), files_(files) {}
 
   /// Writes one and drops all but the two newest. Logs nothing.
-  Result<void> write(SnapshotHead head, Machine& machine) const;
+  Result<void> write(SnapshotHead head, Machine& machine, Replay& replay) const;
 
   struct Restored {
     SnapshotHead head;
     Machine machine;
+    Replay replay;
   };
   /// The newest that can be read; one that cannot is set aside as `.corrupt.<time>`, where there are not two
   /// of them already. Nothing where there is none.
@@ -74,7 +77,8 @@ class SnapshotStore {
 
  private:
   Result<void> set_aside(const std::filesystem::path& path) const;
-  Result<void> write_beside(const std::filesystem::path& path, SnapshotHead& head, Machine& machine) const;
+  Result<void> write_beside(const std::filesystem::path& path, SnapshotHead& head, Machine& machine,
+                            Replay& replay) const;
   [[nodiscard]] std::vector<std::uint64_t> offsets() const;  // newest first
   [[nodiscard]] std::filesystem::path path_of(std::uint64_t offset) const;
 

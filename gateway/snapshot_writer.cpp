@@ -29,7 +29,7 @@ void SnapshotWriter::give_up() {
   child_ = 0;
 }
 
-Result<void> SnapshotWriter::begin(const SnapshotHead& head, Machine& machine) {
+Result<void> SnapshotWriter::begin(const SnapshotHead& head, Machine& machine, Replay& replay) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
     return Failure(std::string("cannot begin a snapshot: ") + std::strerror(errno));
@@ -40,7 +40,7 @@ Result<void> SnapshotWriter::begin(const SnapshotHead& head, Machine& machine) {
   if (child < 0) return Failure(std::string("cannot begin a snapshot: ") + std::strerror(errno));
   if (child == 0) {
     ::dup2(write_end.get(), kComplaintDescriptor);
-    write_and_end(head, machine, parent);
+    write_and_end(head, machine, replay, parent);
   }
   child_ = child;
   return {};
@@ -49,11 +49,11 @@ Result<void> SnapshotWriter::begin(const SnapshotHead& head, Machine& machine) {
 // Nothing here may wait for a lock that another thread held when the process was copied: no logging. Of the
 // descriptors none may stay open: a connection would outlive its owner, and so would the lock of the state
 // folder.
-void SnapshotWriter::write_and_end(const SnapshotHead& head, Machine& machine, pid_t parent) {
+void SnapshotWriter::write_and_end(const SnapshotHead& head, Machine& machine, Replay& replay, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::close_range(kComplaintDescriptor + 1, ~0U, 0);
   if (::getppid() != parent) ::_exit(1);
-  const auto written = store_.write(head, machine);
+  const auto written = store_.write(head, machine, replay);
   if (!written) {
     [[maybe_unused]] const auto said =
         ::write(kComplaintDescriptor, written.error().data(), written.error().size());

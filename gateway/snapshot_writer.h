@@ -21,7 +21,7 @@ class SnapshotWriter {
 
   [[nodiscard]] bool busy() const { return child_ > 0; }
   /// While not busy.
-  Result<void> begin(const SnapshotHead& head, Machine& machine);
+  Result<void> begin(const SnapshotHead& head, Machine& machine, Replay& replay);
   /// Ends the copy that is at work, before its snapshot takes the place of an older one; where there is none,
   /// nothing. To be called before anybody else writes into the store: they use the same temporary file.
   void give_up();
@@ -29,7 +29,7 @@ class SnapshotWriter {
   std::optional<Result<void>> finished();
 
  private:
-  [[noreturn]] void write_and_end(const SnapshotHead& head, Machine& machine, pid_t parent);
+  [[noreturn]] void write_and_end(const SnapshotHead& head, Machine& machine, Replay& replay, pid_t parent);
 
   const SnapshotStore& store_;
   pid_t child_ = 0;

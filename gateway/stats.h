@@ -15,7 +15,8 @@ struct StatsFrame {
   std::uint64_t journal_bytes = 0, journal_limit = 0;
   bool journal_full = false;  ///< above its high-water mark: the subscription is left, the broker queues
   std::uint64_t unreadable_records = 0;
-  std::uint64_t outbox = 0;  ///< published, not yet acknowledged
+  std::uint64_t outbox = 0;   ///< published, not yet acknowledged
+  std::uint64_t replays = 0;  ///< at work
 };
 
 /// As in the statistics and the command books.

@@ -27,9 +27,14 @@ journal::Record Timeline::message(const MessageView& message) {
   last_.message.arrival = message.arrival;
   last_.stamp.connected = connected;
   stuck_ = false;
+  return standing(message);
+}
+
+journal::Record Timeline::standing(const MessageView& message) const {
   journal::Record record = last_;
   record.kind = journal::Kind::message;
   record.message = message;
+  record.message.arrival = last_.message.arrival;
   return record;
 }
 

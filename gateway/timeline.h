@@ -23,13 +23,25 @@ class Timeline {
   std::optional<journal::Record> tick_before(Timestamp arrival, std::optional<Microseconds> due_in);
   /// The record of the next message; its views are the message's.
   journal::Record message(const MessageView& message);
+  /// The record of a message that takes no time: at that of the last record.
+  [[nodiscard]] journal::Record standing(const MessageView& message) const;
   /// The time of the last record, without a message.
   [[nodiscard]] const journal::Record& last() const { return last_; }
+
+  /// Writes or reads the state (snapshot.h).
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(last_.offset, last_.message.arrival, last_.stamp.connected, last_.stamp.trusted, line_, stuck_);
+  }
 
  private:
   struct Line {
     Timestamp arrival;
-    Microseconds connected{};
+    Microseconds connected;
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(arrival, connected);
+    }
   };
   [[nodiscard]] Microseconds connected_at(Timestamp arrival) const;
 

@@ -199,14 +199,21 @@ void Windows::find_next_change(GroupId id) {
   groups_[id].next_change = next;
 }
 
-void Windows::finish(Timestamp decided, std::vector<ClosedWindow>& closed) {
-  for (const GroupId id : names_.sorted()) {
+bool Windows::finish(Timestamp decided, std::vector<ClosedWindow>& closed, std::size_t groups) {
+  if (finishing_.empty()) finishing_ = names_.sorted();
+  const std::size_t end = finished_ + std::min(groups, finishing_.size() - finished_);
+  for (; finished_ < end; ++finished_) {
+    const GroupId id = finishing_[finished_];
     for_each_store(id, [&](auto& store, const Window& window) {
       store.finish(window.times, names_.members(id), emitter(id, window, decided, closed));
     });
     find_next_change(id);
   }
+  if (finished_ < finishing_.size()) return true;
+  finishing_.clear();
+  finished_ = 0;
   corrections_.clear();
+  return false;
 }
 
 void Windows::set_back(Timestamp limit) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <limits>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -56,8 +57,10 @@ class Windows {
   void run_deadlines(const Moment& now, std::vector<ClosedWindow>& closed);
   /// The connected time of the next deadline.
   [[nodiscard]] std::optional<Microseconds> next_deadline();
-  /// Appends everything that has not been published.
-  void finish(Timestamp decided, std::vector<ClosedWindow>& closed);
+  /// Appends everything that has not been published, of the next so many groups: smaller ones first, then by
+  /// name. Whether there are more; nothing else is called until there are none.
+  bool finish(Timestamp decided, std::vector<ClosedWindow>& closed,
+              std::size_t groups = std::numeric_limits<std::size_t>::max());
 
   /// Goes on under another configuration: a window of the same name and shape goes on in all groups, with the
   /// lag and the allowed lateness it has now; one that is gone or has another shape puts out all it holds
@@ -94,7 +97,7 @@ class Windows {
   /// nothing, over the series they were over.
   template <typename Archive>
   void serialize(Archive& archive) {
-    archive(groups_, units_, newest_, complete_from_, corrections_);
+    archive(groups_, units_, newest_, complete_from_, corrections_, finished_);
     if (names_.size() == 0) index();
   }
 
@@ -192,6 +195,8 @@ class Windows {
   Timestamp complete_from_ = Timestamp::min();
   std::vector<IdleDeadline> idle_queue_;  // a heap, the earliest first
   std::deque<Correction> corrections_;    // by due
+  std::vector<GroupId> finishing_;        // all groups, in order, while finish() is under way
+  std::size_t finished_ = 0;              // of them
 };
 
 }  // namespace lookout

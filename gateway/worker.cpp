@@ -26,15 +26,16 @@ constexpr int kRecordsBetweenLooksAtTheClock = 256;
 std::expected<std::unique_ptr<Worker>, std::vector<Problem>> Worker::create(
     const Config& config, const std::string& box_id, const std::filesystem::path& folder) {
   if (auto restored = SnapshotStore(folder).load(box_id))
-    return std::unique_ptr<Worker>(
-        new Worker(std::move(restored->head), std::move(restored->machine), folder));
+    return std::unique_ptr<Worker>(new Worker(std::move(restored->head), std::move(restored->machine),
+                                              std::move(restored->replay), folder));
   auto machine = Machine::create(config, box_id);
   if (!machine) return std::unexpected(std::move(machine.error()));
-  return std::unique_ptr<Worker>(new Worker({}, std::move(*machine), folder));
+  return std::unique_ptr<Worker>(new Worker({}, std::move(*machine), Replay(config, box_id), folder));
 }
 
-Worker::Worker(SnapshotHead head, Machine machine, const std::filesystem::path& folder)
+Worker::Worker(SnapshotHead head, Machine machine, Replay replay, const std::filesystem::path& folder)
     : machine_(std::move(machine)),
+      replay_(std::move(replay)),
       store_(folder),
       writer_(store_),
       restored_(std::move(head)),
@@ -90,11 +91,17 @@ bool Worker::resume(Service& service, const std::stop_token& stop) {
   return resumed_ = true;
 }
 
+// Of the machine and the replays, whichever is the first.
+std::optional<Microseconds> Worker::due_in() {
+  const auto live = machine_.due_in(), past = replay_.due_in(machine_.clock().connected());
+  return live && past ? std::min(live, past) : live ? live : past;
+}
+
 // At the journal's end only: behind it, the records to come say what time it was. Returns when to look again.
 Worker::Clock::time_point Worker::tick_if_due(Service& service) {
-  const auto due_in = machine_.due_in();
-  if (!due_in) return Clock::time_point::max();
-  const Microseconds missing = *due_in - (service.intake().connected() - last_connected_);
+  const auto due = due_in();
+  if (!due) return Clock::time_point::max();
+  const Microseconds missing = *due - (service.intake().connected() - last_connected_);
   // Not at once, also where little is missing: while the link is down it stays so.
   if (missing > Microseconds{0}) return Clock::now() + std::max<Clock::duration>(missing, kShortestWait);
   const auto ticked = service.intake().tick();
@@ -111,6 +118,7 @@ bool Worker::process(const journal::Record& record, Service& service, const std:
   machine_.step(record, outputs_);
   messages_.clear();
   for (const Output& output : outputs_) render(output, record, messages_);
+  replay_.step(record, machine_, messages_);
   Cursor position{record.offset, 0};
   for (Outgoing& message : messages_) {
     const bool already_confirmed = position < start_;
@@ -132,6 +140,7 @@ void Worker::notice_loss(const journal::Record& record) {
   spdlog::error("journal: offsets {} to {} are lost: windows that begin before {} are marked incomplete",
                 next_offset_, record.offset - 1, to_rfc3339(record.message.arrival));
   machine_.note_loss(record.message.arrival);
+  replay_.note_loss();
 }
 
 // A broker may have lost what it retained: on every connection, once the machine has caught up, the present
@@ -215,7 +224,8 @@ void Worker::look_after_snapshots(Service& service, Clock::time_point now) {
   if (!deaf && !snapshot_is_due(service, now)) return;
   last_snapshot_ = now;
   bytes_taken_ = 0;
-  if (const auto begun = writer_.begin(head(service), machine_); !begun) spdlog::error("{}", begun.error());
+  if (const auto begun = writer_.begin(head(service), machine_, replay_); !begun)
+    spdlog::error("{}", begun.error());
 }
 
 // A journal that is more than half full makes the box deaf if nobody trims it.
@@ -240,7 +250,7 @@ SnapshotHead Worker::head(const Service& service) const {
 
 void Worker::write_last_snapshot(const Service& service) {
   writer_.give_up();
-  if (const auto written = store_.write(head(service), machine_); !written)
+  if (const auto written = store_.write(head(service), machine_, replay_); !written)
     spdlog::error("snapshot: {}", written.error());
 }
 
@@ -257,6 +267,7 @@ Outgoing Worker::make_stats(Service& service, Clock::time_point now) {
   frame.journal_full = service.intake().is_full();
   frame.unreadable_records = reader_->lost();
   frame.outbox = service.unacknowledged();
+  frame.replays = replay_.jobs();
   readings_at_last_stats_ = readings;
   last_stats_ = now;
   return {service.own_topic("stats"), render_stats(machine_, frame), false};

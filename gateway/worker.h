@@ -13,13 +13,14 @@
 #include "common/service.h"
 #include "gateway/cursor.h"
 #include "gateway/machine.h"
+#include "gateway/replay.h"
 #include "gateway/snapshot.h"
 #include "gateway/snapshot_writer.h"
 
 namespace lookout {
 
-/// The one thread that owns the machine: reads the journal, steps the machine, publishes what comes out, and
-/// keeps the cursor of what the broker has confirmed, and snapshots.
+/// The one thread that owns the machine and the replays: reads the journal, steps them, publishes what comes
+/// out, and keeps the cursor of what the broker has confirmed, and snapshots.
 ///
 /// Recovery. A start takes the newest snapshot that can be read and reads the journal from its offset through
 /// the machine; what lies before the cursor is not published again. What the snapshot itself could not
@@ -55,12 +56,13 @@ class Worker {
     std::optional<Cursor> position;  // nothing: not an output of the machine
   };
 
-  Worker(SnapshotHead head, Machine machine, const std::filesystem::path& folder);
+  Worker(SnapshotHead head, Machine machine, Replay replay, const std::filesystem::path& folder);
   void trim(Service& service) const;
   bool resume(Service& service, const std::stop_token& stop);
   bool process(const journal::Record& record, Service& service, const std::stop_token& stop);
   void notice_loss(const journal::Record& record);
   bool announce(Service& service, const std::stop_token& stop);
+  [[nodiscard]] std::optional<Microseconds> due_in();
   Clock::time_point tick_if_due(Service& service);
   bool publish(Outgoing message, std::optional<Cursor> position, Service& service,
                const std::stop_token& stop);
@@ -73,6 +75,7 @@ class Worker {
   Outgoing make_stats(Service& service, Clock::time_point now);
 
   Machine machine_;
+  Replay replay_;
   const SnapshotStore store_;
   SnapshotWriter writer_;
   SnapshotHead restored_;
