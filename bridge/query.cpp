@@ -8,7 +8,6 @@
 #include <csignal>
 #include <cstring>
 
-#include "bridge/archive_reader.h"
 #include "common/exit_code.h"
 #include "common/file.h"
 #include "common/topic_pattern.h"
@@ -52,18 +51,6 @@ std::string_view meaning_of(std::string_view why) {
 
 constexpr int kReplace = O_WRONLY | O_CREAT | O_TRUNC;
 
-int tell(const Missing& missing) {
-  for (const Gap& gap : missing.gaps) {
-    fmt::print(stderr, "lookout-bridge: offsets {} to {} are missing: {}{}\n", gap.first_offset,
-               gap.end_offset - 1, meaning_of(gap.why),
-               gap.times ? fmt::format("; they arrived between {} and {}", to_rfc3339(gap.times->from),
-                                       to_rfc3339(gap.times->to))
-                         : "");
-  }
-  for (const std::string& damaged : missing.damaged) fail(kExitFailed, damaged + ": passed over");
-  return missing.damaged.empty() ? kExitDone : kExitFailed;
-}
-
 Result<std::optional<Timestamp>> read_time(const char* option, const std::string& text, Timestamp now) {
   if (text.empty()) return std::nullopt;
   const auto time = parse_time_argument(text, now);
@@ -72,6 +59,20 @@ Result<std::optional<Timestamp>> read_time(const char* option, const std::string
 }
 
 }  // namespace
+
+int tell(const Missing& missing) {
+  for (const Gap& gap : missing.gaps) fail(kExitDone, describe(gap));
+  for (const std::string& damaged : missing.damaged) fail(kExitFailed, damaged + ": passed over");
+  return missing.damaged.empty() ? kExitDone : kExitFailed;
+}
+
+std::string describe(const Gap& gap) {
+  return fmt::format("offsets {} to {} are missing: {}{}", gap.first_offset, gap.end_offset - 1,
+                     meaning_of(gap.why),
+                     gap.times ? fmt::format("; they arrived between {} and {}", to_rfc3339(gap.times->from),
+                                             to_rfc3339(gap.times->to))
+                               : "");
+}
 
 Result<Selection> make_selection(const QueryArguments& arguments, Timestamp now) {
   const auto read_from = read_time("--from", arguments.from, now);

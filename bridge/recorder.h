@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bridge/archive.h"
+#include "bridge/archive/archive.h"
 #include "bridge/stats.h"
 #include "common/decoder.h"
 

@@ -1,13 +1,21 @@
 #include "bridge/relay.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
+#include <thread>
+#include <utility>
 
-#include "bridge/archive.h"
-#include "bridge/archive_migration.h"
+#include "bridge/archive/archive.h"
+#include "bridge/archive/archive_migration.h"
 #include "bridge/archiver.h"
+#include "bridge/days/day_publisher.h"
+#include "bridge/kafka/forward_thread.h"
+#include "bridge/kafka/rdkafka_sink.h"
+#include "bridge/status_command.h"
 #include "bridge/subscriptions.h"
 #include "common/clock_trust.h"
 #include "common/complaint.h"
@@ -27,20 +35,36 @@ constexpr Clock::duration kLongestRetry = 5s;
 constexpr auto kMaintenanceSlice = 50ms;  // between two batches, and what the last step takes longer
 constexpr auto kMaintenanceInterval = 1s;
 constexpr auto kMaintenanceRetry = 60s;
+constexpr auto kForwarderStop = 2s;
 constexpr auto kNever = std::numeric_limits<std::uint64_t>::max();
 
 /// The worker: archives what the journal holds and tells how it goes.
 class Relay {
  public:
-  Relay(Service& service, Archive& archive, const Config& config)
+  Relay(Service& service, const std::filesystem::path& folder, Archive& archive, const Config& config,
+        ForwardThread* forwarding)
       : service_(service),
+        folder_(folder),
         archive_(archive),
         archiver_(service.journal(), archive, config),
-        clock_(config.clock) {}
+        clock_(config.clock),
+        forwarding_(forwarding),
+        forwarder_(forwarding ? &forwarding->forwarder() : nullptr) {}
 
   Result<void> work(const std::stop_token& stop) {
     if (!is_trusted(clock_))
       spdlog::info("archive: retention_age waits for a clock that can be believed, retention_size does not");
+    if (forwarding_) {
+      forwarder_->advance(archive_.next_offset());
+      forwarding_->start();
+    }
+    const auto worked = work_until(stop);
+    if (forwarding_) forwarding_->request_stop();
+    return worked;
+  }
+
+ private:
+  Result<void> work_until(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       const bool held_up = Clock::now() < retry_at_;
       const auto until = std::min(stats_at_, maintain_at_);
@@ -49,6 +73,9 @@ class Relay {
       // At once: an archive that is behind, or held up, is not what a broker could have lost.
       if (const auto connection = service_.new_connection(kNever)) service_.say_online(*connection);
       auto done = Clock::now() >= retry_at_ ? archive(stop) : ArchiveResult<void>{};
+      if (forwarder_) {
+        if (auto fits = look_after_forwarder(); !fits) return fits;
+      }
       if (done && Clock::now() >= maintain_at_) done = maintain();
       if (!done) return Failure(done.error().text);
       if (Clock::now() >= stats_at_) publish_stats(stop);
@@ -56,7 +83,6 @@ class Relay {
     return {};
   }
 
- private:
   // These two fail only where trying again is of no use.
   ArchiveResult<void> archive(const std::stop_token& stop) {
     const auto archived = archiver_.archive_batch(stop);
@@ -70,6 +96,18 @@ class Relay {
     const auto room = archive_.make_room();
     if (room && *room) retry_at_ = Clock::now();
     return room || room.error().may_pass() ? ArchiveResult<void>{} : std::unexpected(room.error());
+  }
+
+  Result<void> look_after_forwarder() {
+    forwarder_->advance(archive_.next_offset());
+    archive_.set_forwarded(forwarder_->forwarded());
+    if (const auto damage = forwarder_->take_damage())
+      archive_.set_damaged_aside(damage->offset, damage->why);
+    if (!forwarder_->archive_is_behind()) return {};
+    return Failure(
+        fmt::format("Kafka has offsets of this archive up to {}, the archive only up to {}: it is an older "
+                    "copy, or its disk has lost the end; the next start goes on above them",
+                    forwarder_->forwarded(), archive_.next_offset()));
   }
 
   ArchiveResult<void> maintain() {
@@ -107,15 +145,36 @@ class Relay {
 
   void publish_stats(const std::stop_token& stop) {
     stats_at_ = Clock::now() + kStatsInterval;
-    // Figures that nobody has taken yet are out of date; a full outbox would make the archive wait for the
-    // broker.
-    if (service_.unacknowledged() > 0) return;
     JournalState journal = archiver_.journal_state();
     journal.journal_limit = service_.journal().limit();
     journal.journal_full = service_.intake().is_full();
-    service_.publish({service_.own_topic("stats"),
-                      render_stats(wall_clock_now(), archiver_.books(), journal, archive_state()), false},
-                     0, stop);
+    std::string payload =
+        render_stats(wall_clock_now(), archiver_.books(), journal, archive_state(), forward_figures());
+    if (const auto saved = save_status(folder_, payload); !saved) spdlog::debug("{}", saved.error());
+    // Figures that nobody has taken yet are out of date; a full outbox would make the archive wait for the
+    // broker.
+    if (service_.unacknowledged() > 0) return;
+    service_.publish({service_.own_topic("stats"), std::move(payload), false}, 0, stop);
+  }
+
+  ForwardFigures forward_figures() {
+    if (!forwarder_) return {};
+    forwarder_->save_copy();
+    const Forwarder::Status status = forwarder_->status();
+    const auto now = Clock::now();
+    const double seconds = std::chrono::duration<double>(now - figures_at_).count();
+    const auto rate = [&](std::uint64_t offset, std::uint64_t& last) {
+      const std::uint64_t before = std::exchange(last, offset);
+      return static_cast<double>(offset - std::min(before, offset)) / seconds;
+    };
+    figures_at_ = now;
+    const std::uint64_t end = archive_.next_offset();
+    return {.state = kForwardStates[static_cast<std::size_t>(status.state)],
+            .error = status.error,
+            .cursor = status.cursor,
+            .pending = end - std::min(end, status.cursor.offset),
+            .in_per_s = rate(end, archived_then_),
+            .out_per_s = rate(status.cursor.offset, forwarded_then_)};
   }
 
   [[nodiscard]] ArchiveState archive_state() const {
@@ -130,14 +189,20 @@ class Relay {
   }
 
   Service& service_;
+  const std::filesystem::path folder_;
   Archive& archive_;
   Archiver archiver_;
   const ClockSetting clock_;
+  ForwardThread* const forwarding_;  // nothing: no Kafka is configured
+  Forwarder* const forwarder_;
   Clock::time_point maintain_at_ = Clock::now();
   Clock::time_point stats_at_ = Clock::now() + kStatsInterval;
   Clock::time_point retry_at_ = Clock::time_point::min();
   Clock::duration retry_ = kFirstRetry;
   Complaint complaint_;
+  Clock::time_point figures_at_ = Clock::now();  // of the rates, and the offsets then
+  std::uint64_t archived_then_ = archive_.next_offset(),
+                forwarded_then_ = forwarder_ ? forwarder_->forwarded() : 0;
 };
 
 int fail(int code, const std::string& text) {
@@ -152,6 +217,29 @@ ArchiveResult<std::unique_ptr<Archive>> open_archive(const Config& config) {
   return Archive::open(folder, config.archive, config.time.identity_window);
 }
 
+std::unique_ptr<ForwardThread> make_forwarding(const Config& config, const StateFolder& folder,
+                                               const Archive& archive) {
+  if (config.kafka.brokers.empty()) return nullptr;
+  // As run_relay() has the journal go on.
+  const auto copy = load_cursor_copy(folder.path());
+  const std::uint64_t next_offset =
+      std::max(archive.next_offset(), copy && copy->epoch == archive.epoch() ? copy->offset : 0);
+  RdkafkaOptions sink{.kafka = config.kafka,
+                      .transactional_id = "lookout-bridge-" + folder.box_id(),
+                      .cursors_topic = config.kafka.topics_prefix + std::string(kCursorsTopic),
+                      .topics = {}};
+  for (const std::string_view topic : kKafkaTopics)
+    sink.topics.push_back(config.kafka.topics_prefix + std::string(topic));
+  return std::make_unique<ForwardThread>(std::make_unique<Forwarder>(
+      Forwarder::Options{.archive = archive_folder(config.state),
+                         .folder = folder.path(),
+                         .box = folder.box_id(),
+                         .epoch = archive.epoch(),
+                         .first_offset = archive.state().first_offset,
+                         .next_offset = next_offset},
+      config, [sink](OnWaiting on_waiting) { return make_rdkafka_sink(sink, std::move(on_waiting)); }));
+}
+
 }  // namespace
 
 int run_relay(const Config& config) {
@@ -159,15 +247,28 @@ int run_relay(const Config& config) {
   if (!folder) return fail(kExitTryAgain, folder.error());
   auto archive = open_archive(config);
   if (!archive) return fail(archive.error().may_pass() ? kExitTryAgain : kExitFailed, archive.error().text);
+  const auto forwarding = make_forwarding(config, *folder, **archive);
+  const std::uint64_t forwarded = forwarding ? forwarding->forwarder().forwarded() : 0;
+  if (forwarding) (*archive)->set_forwarded(forwarded);
   auto service = Service::create(config, *folder,
                                  {.program = "bridge",
                                   .filters = subscriptions(config),
-                                  .first_offset = (*archive)->next_offset(),
+                                  .first_offset = std::max((*archive)->next_offset(), forwarded),
                                   .record_link_and_clock = false,
                                   .on_acknowledged = {}});
   if (!service) return fail(kExitTryAgain, service.error());
-  Relay relay(**service, **archive, config);
-  return (*service)->run([&](const std::stop_token& stop) { return relay.work(stop); });
+  Relay relay(**service, folder->path(), **archive, config, forwarding.get());
+  const std::uint64_t epoch = (*archive)->epoch();
+  const int code = (*service)->run([&](const std::stop_token& stop) {
+    const std::jthread days(
+        [&](const std::stop_token& of_days) { publish_days(**service, config, epoch, of_days); });
+    return relay.work(stop);
+  });
+  if (!forwarding || forwarding->ends_within(kForwarderStop)) return code;
+  spdlog::info("Kafka: does not let go in time: leaving without a goodbye, its cursor stands");
+  archive->reset();
+  spdlog::shutdown();
+  std::_Exit(code);
 }
 
 }  // namespace lookout

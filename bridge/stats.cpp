@@ -19,8 +19,17 @@ ArchiveBooks& ArchiveBooks::operator+=(const ArchiveBooks& other) {
   return *this;
 }
 
+std::optional<double> time_to_drain(const ForwardFigures& forward) {
+  // What came within the last moments is on its way, not behind.
+  constexpr double kOnItsWay = 2;
+  if (static_cast<double>(forward.pending) <= kOnItsWay * forward.in_per_s) return 0;
+  const double gained = forward.out_per_s - forward.in_per_s;
+  if (gained <= 0) return std::nullopt;
+  return static_cast<double>(forward.pending) / gained;
+}
+
 std::string render_stats(Timestamp now, const ArchiveBooks& books, const JournalState& journal,
-                         const ArchiveState& archive) {
+                         const ArchiveState& archive, const ForwardFigures& forward) {
   auto rejected = nlohmann::ordered_json::object();
   for (std::size_t i = 0; i < books.rejected.size(); ++i) {
     if (books.rejected[i] > 0) rejected[std::string(kReasonNames[i])] = books.rejected[i];
@@ -45,6 +54,17 @@ std::string render_stats(Timestamp now, const ArchiveBooks& books, const Journal
                         {"next_offset", archive.next_offset},
                         {"files", archive.files},
                         {"bytes", archive.bytes}};
+  payload["kafka"] = {{"state", forward.state},
+                      {"error", forward.error},
+                      {"offset", forward.cursor.offset},
+                      {"in_per_s", forward.in_per_s},
+                      {"out_per_s", forward.out_per_s}};
+  payload["forwarded"] = {{"messages", forward.cursor.messages}, {"records", forward.cursor.records}};
+  if (forward.state != "off") {
+    payload["pending"] = forward.pending;
+    const auto drain = time_to_drain(forward);
+    payload["drain_s"] = drain ? nlohmann::ordered_json(*drain) : nlohmann::ordered_json();
+  }
   payload["evicted"] = archive.evicted;
   payload["evicted_unforwarded"] = archive.evicted_unforwarded;
   payload["malformed_aggregates"] = books.malformed_aggregates;

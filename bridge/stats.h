@@ -2,8 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
+#include "bridge/kafka/kafka_cursor.h"
 #include "common/reading.h"
 #include "common/timestamp.h"
 
@@ -41,8 +44,21 @@ struct ArchiveState {
   std::uint64_t evicted = 0, evicted_unforwarded = 0;  ///< offsets that retention took since the start
 };
 
+/// How far Kafka is behind.
+struct ForwardFigures {
+  std::string_view state = "off";      ///< kForwardStates, or off: no Kafka is configured
+  std::string error{};                 ///< why it does not go on; empty while it does
+  KafkaCursor cursor{};                ///< as committed
+  std::uint64_t pending = 0;           ///< offsets that are archived and not in Kafka
+  double in_per_s = 0, out_per_s = 0;  ///< messages archived and forwarded, of late
+};
+
+/// Seconds until nothing is pending, at the present rates; nothing where that never comes. 0 while it keeps
+/// up.
+std::optional<double> time_to_drain(const ForwardFigures& forward);
+
 /// The payload of lookout/bridge/{box}/stats.
 std::string render_stats(Timestamp now, const ArchiveBooks& books, const JournalState& journal,
-                         const ArchiveState& archive);
+                         const ArchiveState& archive, const ForwardFigures& forward);
 
 }  // namespace lookout

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bridge/rows.h"
+#include "bridge/archive/rows.h"
 
 namespace lookout {
 

@@ -1,0 +1,312 @@
+#include "bridge/archive/archive.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "bridge/archive/retention.h"
+
+namespace lookout {
+Archive::Archive(ArchiveCatalogue catalogue, const ArchiveConfig& config, Microseconds identity_window)
+    : config_(config),
+      identity_window_(identity_window),
+      catalogue_(std::move(catalogue)),
+      closed_repeats_(catalogue_.folder()) {}
+
+Archive::~Archive() = default;
+
+ArchiveResult<std::unique_ptr<Archive>> Archive::open(const std::filesystem::path& folder,
+                                                      const ArchiveConfig& config,
+                                                      Microseconds identity_window) {
+  auto catalogue = ArchiveCatalogue::open(folder);
+  if (!catalogue) return std::unexpected(std::move(catalogue.error()));
+  std::unique_ptr<Archive> archive(new Archive(std::move(*catalogue), config, identity_window));
+  if (auto opened = archive->open_newest(); !opened) return std::unexpected(std::move(opened.error()));
+  archive->find_end();
+  archive->give_up_damaged();
+  return archive;
+}
+
+ArchiveResult<void> Archive::open_newest() {
+  if (!catalogue_.open_file()) return {};
+  auto opened = OpenFile::open(catalogue_.path_of(*catalogue_.open_file()));
+  if (opened) {
+    open_ = std::move(*opened);
+    return {};
+  }
+  if (opened.error().kind != ArchiveFailure::Kind::damaged) return std::unexpected(std::move(opened.error()));
+  return catalogue_.set_open_aside(opened.error().text);
+}
+
+void Archive::find_end() {
+  const auto& closed = catalogue_.closed();
+  const FileSummary* newest = open_ ? &open_->summary() : closed.empty() ? nullptr : &closed.back().summary;
+  epoch_ = newest ? newest->epoch : draw_epoch();
+  if (newest) committed_end_ = newest->end_offset;
+  for (const FileSummary* summary : {newest, closed.empty() ? nullptr : &closed.back().summary}) {
+    if (summary && summary->arrivals) arrival_ = std::max(arrival_, summary->arrivals->to);
+  }
+  // An offset that a damaged file has used is not used again.
+  if (const auto& aside = catalogue_.newest_aside())
+    committed_end_ = std::max(committed_end_.value_or(0), *aside);
+  added_end_ = committed_end_;
+}
+
+void Archive::give_up_damaged() {
+  for (const ClosedFile& file : catalogue_.closed()) {
+    if (file.damage) give_up_closed(file.name.first_offset, *file.damage);
+  }
+  if (!gaps_to_note_.empty()) note_durably();
+}
+
+bool Archive::starts_new_file(Timestamp arrival) const {
+  // An empty file takes the next message, whatever its name says.
+  if (!open_ || added_end_.value_or(0) <= open_->summary().first_offset) return false;
+  return day_of(arrival) > catalogue_.open_file()->day || open_->bytes() >= file_size(config_);
+}
+
+void Archive::close_file() {
+  FileSummary summary = open_->summary();
+  open_.reset();
+  catalogue_.close(std::move(summary));
+  lacks_room_to_seal_ = false;
+}
+
+ArchiveResult<void> Archive::begin(std::uint64_t offset, Timestamp arrival) {
+  if (starts_new_file(arrival)) close_file();
+  if (!open_) {
+    const ArchiveName name{offset, day_of(arrival), false};
+    auto created = OpenFile::create(catalogue_.path_of(name), epoch_, offset);
+    if (!created) return std::unexpected(std::move(created.error()));
+    open_ = std::move(*created);
+    catalogue_.begin(name);
+  }
+  auto done = open_->begin();
+  if (done) done = add_noted();
+  return done;
+}
+
+ArchiveResult<void> Archive::add_noted() {
+  for (gaps_in_batch_ = 0; gaps_in_batch_ < gaps_to_note_.size(); ++gaps_in_batch_) {
+    if (auto added = open_->add_gap(gaps_to_note_[gaps_in_batch_].gap); !added) return added;
+  }
+  return {};
+}
+
+ArchiveResult<void> Archive::add_message(std::uint64_t offset, const MessageView& message) {
+  auto done = note_missing(offset, message.arrival);
+  if (done) done = open_->add_message(offset, message);
+  if (!done) return done;
+  arrival_ = message.arrival;
+  added_end_ = offset + 1;
+  return {};
+}
+
+ArchiveResult<void> Archive::note_missing(std::uint64_t offset, Timestamp arrival) {
+  if (!added_end_ || offset <= *added_end_) return {};
+  const bool is_aside = catalogue_.newest_aside() && *catalogue_.newest_aside() >= *added_end_;
+  Gap gap{.first_offset = *added_end_,
+          .end_offset = offset,
+          .why = is_aside ? "corrupt" : "journal",
+          .times = {},
+          .noted = arrival};
+  if (arrival_ != Timestamp{}) gap.times = Coverage::Stretch{std::min(arrival_, arrival), arrival};
+  spdlog::error("archive: offsets {} to {} are missing", gap.first_offset, gap.end_offset - 1);
+  return open_->add_gap(gap);
+}
+
+template <typename MayHold, typename Holds>
+ArchiveResult<bool> Archive::is_in_closed(MayHold may_hold, Holds holds) {
+  for (std::size_t i = catalogue_.closed().size(); i-- > 0;) {
+    const ClosedFile& file = catalogue_.closed()[i];
+    if (file.damage || !may_hold(file.summary)) continue;
+    const auto found = holds(file.name);
+    if (found && *found) return true;
+    if (found) continue;
+    if (found.error().kind != ArchiveFailure::Kind::damaged) return found;
+    give_up_closed(file.name.first_offset, found.error().text);
+  }
+  return false;
+}
+
+ArchiveResult<bool> Archive::add_reading(std::uint64_t offset, std::uint16_t part, const Series& series,
+                                         const Reading& reading) {
+  const bool by_time = reading.identity_has_time && !reading.identity_is_by_name;
+  const auto may_hold = [&](const FileSummary& summary) {
+    return by_time ? summary.event_times.may_hold(reading.event_time)
+                   : summary.arrived(arrival_ - identity_window_, arrival_ + identity_window_);
+  };
+  const auto holds = [&](const ArchiveName& name) {
+    return closed_repeats_.holds(name, series, reading, arrival_, identity_window_);
+  };
+  if (reading.identity) {
+    auto known = open_->holds(series, reading, arrival_, identity_window_);
+    if (known && !*known) known = is_in_closed(may_hold, holds);
+    if (!known) return known;
+    if (*known) return false;
+  }
+  if (auto added = open_->add_reading(offset, part, series, reading); !added)
+    return std::unexpected(std::move(added.error()));
+  return true;
+}
+
+ArchiveResult<bool> Archive::add_aggregate(std::uint64_t offset, const AggregateRow& row) {
+  auto known = open_->holds(row);
+  if (known && !*known) {
+    known = is_in_closed([&](const FileSummary& summary) { return summary.windows.may_hold(row.start); },
+                         [&](const ArchiveName& name) { return closed_repeats_.holds(name, row); });
+  }
+  if (!known) return known;
+  if (*known) return false;
+  if (auto added = open_->add_aggregate(offset, row); !added)
+    return std::unexpected(std::move(added.error()));
+  return true;
+}
+
+ArchiveResult<void> Archive::commit() {
+  auto committed = open_->commit();
+  if (!committed) return committed;
+  committed_end_ = added_end_;
+  for (; gaps_in_batch_ > 0; --gaps_in_batch_) {
+    const ToNote noted = std::move(gaps_to_note_.front());
+    gaps_to_note_.erase(gaps_to_note_.begin());
+    // What cannot be renamed now is tried again at the next start.
+    if (!noted.is_damaged) continue;
+    if (auto done = catalogue_.set_aside(noted.gap.first_offset); !done)
+      spdlog::error("{}", done.error().text);
+  }
+  return {};
+}
+
+void Archive::abandon() {
+  if (open_) open_->abandon();
+  added_end_ = committed_end_;
+  gaps_in_batch_ = 0;
+}
+
+// The gap is noted first: a file that is only damaged is found again, one that is gone is not.
+void Archive::give_up_closed(std::uint64_t first_offset, const std::string& why) {
+  closed_repeats_.let_go(first_offset);
+  if (sealer_ && sealer_->first_offset() == first_offset) sealer_.reset();
+  Gap gap = catalogue_.give_up(first_offset, why);
+  gap.noted = arrival_;
+  gaps_to_note_.push_back({std::move(gap), true});
+}
+
+ArchiveResult<bool> Archive::maintain(std::optional<Timestamp> now) {
+  const auto& closed = catalogue_.closed();
+  if (is_due(closed, open_ ? open_->bytes() : 0, config_, now)) {
+    auto removed = evict_oldest();
+    if (!removed || *removed) return removed;
+  }
+  return seal_next();
+}
+
+ArchiveResult<bool> Archive::seal_next() {
+  if (lacks_room_to_seal_) return false;
+  if (!sealer_) {
+    const auto& closed = catalogue_.closed();
+    const auto next = std::ranges::find_if(
+        closed, [](const ClosedFile& file) { return !file.name.sealed && !file.damage; });
+    if (next == closed.end()) return false;
+    auto begun = Sealer::begin(catalogue_.path_of(next->name), catalogue_.path_while_sealing(next->name),
+                               next->summary);
+    if (!begun) return sealing_failed(next->name.first_offset, begun.error());
+    sealer_ = std::move(*begun);
+    return true;
+  }
+  const auto whole = sealer_->step();
+  if (!whole) return sealing_failed(sealer_->first_offset(), whole.error());
+  if (!*whole) return true;
+  closed_repeats_.let_go(sealer_->first_offset());
+  if (auto done = catalogue_.seal(sealer_->first_offset()); !done)
+    return std::unexpected(std::move(done.error()));
+  sealer_.reset();
+  return true;
+}
+
+ArchiveResult<bool> Archive::sealing_failed(std::uint64_t first_offset, const ArchiveFailure& failure) {
+  sealer_.reset();
+  if (failure.kind == ArchiveFailure::Kind::disk_full) {
+    lacks_room_to_seal_ = true;
+    return false;
+  }
+  if (failure.kind != ArchiveFailure::Kind::damaged) return std::unexpected(failure);
+  give_up_closed(first_offset, failure.text);
+  note_durably();
+  return true;
+}
+
+ArchiveResult<bool> Archive::make_room() {
+  if (sealer_) {
+    sealer_.reset();  // and with it a file that is half made
+    lacks_room_to_seal_ = true;
+    return true;
+  }
+  return evict_oldest();
+}
+
+ArchiveResult<bool> Archive::evict_oldest() {
+  if (!may_go(catalogue_.closed(), forwarded_, config_) || catalogue_.closed().front().damage) return false;
+  const ClosedFile oldest = catalogue_.closed().front();
+  const std::uint64_t first = oldest.name.first_offset, end = oldest.summary.end_offset;
+  if (end > forwarded_) {
+    const std::uint64_t lost = std::max(first, forwarded_);
+    note_durably({.first_offset = lost,
+                  .end_offset = end,
+                  .why = "evicted",
+                  .times = oldest.summary.arrivals,
+                  .noted = arrival_});
+    evicted_unforwarded_ += end - lost;
+  }
+  evicted_ += end - first;
+  closed_repeats_.let_go(first);
+  if (sealer_ && sealer_->first_offset() == first) sealer_.reset();
+  spdlog::info("archive: {} goes: offsets {} to {}, {} MiB", to_text(oldest.name), first, end - 1,
+               oldest.bytes >> 20);
+  if (auto removed = catalogue_.remove(first); !removed) return std::unexpected(std::move(removed.error()));
+  lacks_room_to_seal_ = false;
+  return true;
+}
+
+void Archive::set_damaged_aside(std::uint64_t offset, const std::string& why) {
+  const auto& closed = catalogue_.closed();
+  const auto file = std::ranges::find_if(closed, [&](const ClosedFile& each) {
+    return !each.damage && each.name.first_offset <= offset && offset < each.summary.end_offset;
+  });
+  if (file == closed.end()) return;
+  give_up_closed(file->name.first_offset, why);
+  note_durably();
+}
+
+// On a full disk it cannot be written before there is room, which the file's going makes: then the next batch
+// brings it.
+void Archive::note_durably(Gap gap) {
+  gaps_to_note_.push_back({std::move(gap), false});
+  note_durably();
+}
+
+void Archive::note_durably() {
+  if (!open_) return;
+  auto done = open_->begin();
+  if (done) done = add_noted();
+  if (done) done = commit();
+  if (!done) abandon();
+}
+
+Archive::State Archive::state() const {
+  const auto& closed = catalogue_.closed();
+  State state{.files = closed.size() + (open_ ? 1 : 0),
+              .bytes = catalogue_.closed_bytes() + (open_ ? open_->bytes() : 0),
+              .first_offset = next_offset(),
+              .evicted = evicted_,
+              .evicted_unforwarded = evicted_unforwarded_};
+  if (!closed.empty()) {
+    state.first_offset = closed.front().name.first_offset;
+  } else if (open_) {
+    state.first_offset = catalogue_.open_file()->first_offset;
+  }
+  return state;
+}
+
+}  // namespace lookout

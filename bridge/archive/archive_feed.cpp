@@ -1,0 +1,276 @@
+#include "bridge/archive/archive_feed.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "bridge/archive/archive_guard.h"
+#include "bridge/archive/archive_name.h"
+#include "bridge/archive/archive_schema.h"
+#include "bridge/archive/sql_values.h"
+#include "common/journal_format.h"
+
+namespace lookout {
+namespace {
+
+constexpr const char* kMessages =
+    "SELECT m.offset, m.arrival_us, t.topic, m.payload, m.flags FROM messages m "
+    "CROSS JOIN topics t ON t.id = m.topic_id WHERE m.offset >= ? ORDER BY m.offset";
+// Sorted before the names are looked up; a closed file's readings lie by series, and are sorted once.
+constexpr const char* kReadings =
+    "SELECT r.id >> 16, r.id & 65535, s.network, s.region, s.sensor, s.metric, u.word, b.word, r.event_us, "
+    "r.time_is_arrival, r.value, r.seq, r.identity "
+    "FROM (SELECT id, event_us, series, seq, boot, value, time_is_arrival, unit, identity FROM readings "
+    "WHERE id >= ? "
+    "<< 16 "
+    "ORDER BY id LIMIT -1) r CROSS JOIN series s ON s.id = r.series CROSS JOIN words u ON u.id = r.unit "
+    "CROSS JOIN words b ON b.id = r.boot";
+constexpr const char* kAggregates =
+    "SELECT offset, id, network, window, grp, metric, unit, closed_by, revision, start_us, end_us, count, "
+    "sensors, "
+    "sum, mean, min, max, stddev, first, last, late, seq_gaps, over, incomplete, retracted, historical "
+    "FROM aggregates WHERE offset >= ? ORDER BY offset";
+
+std::string copy_of(const SQLite::Column& column) { return std::string(sql::text_of(column)); }
+
+ArchivedReading reading_of(SQLite::Statement& row) {
+  ArchivedReading reading;
+  int next = 1;
+  reading.part = static_cast<std::uint16_t>(row.getColumn(next++).getInt());
+  for (std::string* text :
+       {&reading.network, &reading.region, &reading.sensor, &reading.metric, &reading.unit, &reading.boot})
+    *text = copy_of(row.getColumn(next++));
+  reading.event_time = sql::time_of(row.getColumn(next++));
+  reading.time_is_arrival = row.getColumn(next++).getInt() != 0;
+  reading.value = row.getColumn(next++).getDouble();
+  if (const std::int64_t seq = row.getColumn(next++).getInt64(); seq >= 0)
+    reading.seq = static_cast<std::uint64_t>(seq);
+  if (const SQLite::Column identity = row.getColumn(next); !identity.isNull())
+    reading.identity = identity_of(sql::text_of(identity));
+  return reading;
+}
+
+AggregateRow aggregate_of(SQLite::Statement& row) {
+  AggregateRow aggregate;
+  int next = 1;
+  const auto integer = [&] { return row.getColumn(next++).getInt64(); };
+  for (std::string* text : {&aggregate.id, &aggregate.network, &aggregate.window, &aggregate.group,
+                            &aggregate.metric, &aggregate.unit, &aggregate.closed_by})
+    *text = copy_of(row.getColumn(next++));
+  aggregate.revision = integer();
+  for (Timestamp* time : {&aggregate.start, &aggregate.end}) *time = sql::time_of(row.getColumn(next++));
+  aggregate.count = integer();
+  aggregate.sensors = integer();
+  aggregate.sum = row.getColumn(next++).getDouble();
+  for (std::optional<double>* figure : {&aggregate.mean, &aggregate.min, &aggregate.max, &aggregate.stddev,
+                                        &aggregate.first, &aggregate.last}) {
+    const SQLite::Column column = row.getColumn(next++);
+    if (!column.isNull()) *figure = column.getDouble();
+  }
+  aggregate.late = integer();
+  aggregate.seq_gaps = integer();
+  if (const SQLite::Column over = row.getColumn(next++); !over.isNull()) aggregate.over = over.getInt64();
+  for (bool* flag : {&aggregate.incomplete, &aggregate.retracted, &aggregate.historical})
+    *flag = integer() != 0;
+  return aggregate;
+}
+
+/// Rows by offset, of which the next is looked at before it is taken.
+class Rows {
+ public:
+  Rows(const SQLite::Database& database, const char* sql, std::uint64_t from) : statement_(database, sql) {
+    statement_.bind(1, sql::value_of(from));
+  }
+  /// The row of that offset, where there is one (more); rows of smaller offsets are passed over.
+  SQLite::Statement* at(std::uint64_t offset) {
+    while (!done_ && (!started_ || sql::offset_of(statement_.getColumn(0)) < offset)) step();
+    return !done_ && sql::offset_of(statement_.getColumn(0)) == offset ? &statement_ : nullptr;
+  }
+  void step() {
+    started_ = true;
+    done_ = !statement_.executeStep();
+  }
+
+ private:
+  SQLite::Statement statement_;
+  bool started_ = false, done_ = false;
+};
+
+}  // namespace
+
+/// One file of the archive, from an offset on.
+class ArchiveFeed::File {
+ public:
+  static ArchiveResult<std::unique_ptr<File>> open(const std::filesystem::path& path, bool closed,
+                                                   std::uint64_t from) {
+    auto database = open_read_only(path, closed);
+    if (!database) return std::unexpected(std::move(database.error()));
+    auto file = guarded(path, [&]() -> ArchiveResult<std::unique_ptr<File>> {
+      if (auto known = check_schema(**database, path); !known) return std::unexpected(known.error());
+      return std::make_unique<File>(path, closed, from, std::move(*database));
+    });
+    if (!file) return std::unexpected(std::move(file.error()));
+    return std::move(*file);
+  }
+
+  File(std::filesystem::path path, bool is_closed, std::uint64_t from,
+       std::unique_ptr<SQLite::Database> connection)
+      : closed(is_closed), path_(std::move(path)), database_(std::move(connection)), position_(from) {
+    database_->exec("BEGIN");  // all three are of one state
+    messages_.emplace(*database_, kMessages);
+    messages_->bind(1, sql::value_of(from));
+    readings_.emplace(*database_, kReadings, from);
+    aggregates_.emplace(*database_, kAggregates, from);
+    epoch = sql::offset_of(database_->execAndGet("SELECT epoch FROM file"));
+  }
+
+  /// Nothing at the file's end.
+  ArchiveResult<std::optional<ArchivedMessage>> next() {
+    return guarded(path_, [&]() -> std::optional<ArchivedMessage> {
+      if (!messages_->executeStep()) return std::nullopt;
+      ArchivedMessage message = take_message();
+      for (auto* row = readings_->at(message.offset); row; row = readings_->at(message.offset)) {
+        message.readings.push_back(reading_of(*row));
+        readings_->step();
+      }
+      if (auto* row = aggregates_->at(message.offset)) message.aggregate = aggregate_of(*row);
+      position_ = message.offset + 1;
+      return message;
+    });
+  }
+  /// The offset behind the message that next() gave last.
+  [[nodiscard]] std::uint64_t position() const { return position_; }
+
+  const bool closed;
+  std::uint64_t epoch = 0;
+
+ private:
+  ArchivedMessage take_message() {
+    ArchivedMessage message;
+    message.offset = sql::offset_of(messages_->getColumn(0));
+    message.arrival = sql::time_of(messages_->getColumn(1));
+    message.topic = copy_of(messages_->getColumn(2));
+    const SQLite::Column payload = messages_->getColumn(3);
+    const auto* bytes = static_cast<const char*>(payload.getBlob());
+    message.payload.assign(bytes ? bytes : "", static_cast<std::size_t>(payload.getBytes()));
+    const std::int64_t flags = messages_->getColumn(4).getInt64();
+    message.retain = (flags & journal::kFlagRetain) != 0;
+    message.cut = (flags & journal::kFlagCut) != 0;
+    return message;
+  }
+
+  const std::filesystem::path path_;
+  std::unique_ptr<SQLite::Database> database_;
+  std::optional<SQLite::Statement> messages_;
+  std::optional<Rows> readings_, aggregates_;
+  std::uint64_t position_;
+};
+
+ArchiveFeed::ArchiveFeed(std::filesystem::path folder) : folder_(std::move(folder)) {}
+ArchiveFeed::~ArchiveFeed() = default;
+
+// The file in which the offset lies, or the first one behind it. False: there is none.
+ArchiveResult<bool> ArchiveFeed::open_at(std::uint64_t offset) {
+  const auto names = list_archive(folder_);
+  if (!names) return std::unexpected(ArchiveFailure{ArchiveFailure::Kind::try_again, names.error()});
+  auto name = std::ranges::upper_bound(*names, offset, {}, &ArchiveName::first_offset);
+  if (name != names->begin()) --name;
+  return open(*names, name, offset);
+}
+
+// Of what was the newest file when it was opened more may have been committed meanwhile, and then another
+// file begun: it is to be looked at again first.
+ArchiveResult<bool> ArchiveFeed::open_next(std::uint64_t offset) {
+  if (is_newest_) return false;
+  const auto names = list_archive(folder_);
+  if (!names) return std::unexpected(ArchiveFailure{ArchiveFailure::Kind::try_again, names.error()});
+  return open(*names, std::ranges::upper_bound(*names, name_.first_offset, {}, &ArchiveName::first_offset),
+              offset);
+}
+
+// The list is older than the state of the file that is read.
+ArchiveResult<bool> ArchiveFeed::open(const std::vector<ArchiveName>& names,
+                                      std::vector<ArchiveName>::const_iterator name, std::uint64_t offset) {
+  if (name == names.end()) return false;
+  failed_file_ = name->first_offset;
+  auto opened = File::open(folder_ / to_text(*name), name->sealed, offset);
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  name_ = *name;
+  is_newest_ = std::next(name) == names.end();
+  file_ = std::move(*opened);
+  return true;
+}
+
+ArchiveResult<std::vector<Gap>> ArchiveFeed::noted_gaps(std::uint64_t first, std::uint64_t end) {
+  std::vector<Gap> noted;
+  const auto names = list_archive(folder_);
+  if (!names) return std::unexpected(ArchiveFailure{ArchiveFailure::Kind::try_again, names.error()});
+  for (const ArchiveName& name : *names) {
+    failed_file_ = name.first_offset;
+    const auto path = folder_ / to_text(name);
+    const auto database = open_read_only(path, name.sealed);
+    if (!database) return std::unexpected(database.error());
+    const auto gaps = guarded(path, [&] { return read_gaps(**database); });
+    if (!gaps) return std::unexpected(gaps.error());
+    std::ranges::copy_if(*gaps, std::back_inserter(noted),
+                         [&](const Gap& gap) { return gap.first_offset < end && gap.end_offset > first; });
+  }
+  std::ranges::sort(noted, {}, &Gap::first_offset);
+  return noted;
+}
+
+// Everything but what retention took is noted.
+ArchiveResult<void> ArchiveFeed::add_gaps(std::uint64_t end, FeedBatch& batch) {
+  const auto noted = noted_gaps(batch.next, end);
+  if (!noted) return std::unexpected(noted.error());
+  const auto add = [&](Gap gap, std::uint64_t last) {
+    gap.first_offset = batch.next;
+    gap.end_offset = batch.next = last;
+    batch.gaps.push_back(std::move(gap));
+  };
+  for (const Gap& gap : *noted) {
+    if (gap.first_offset > batch.next) add({.why = "evicted"}, gap.first_offset);
+    if (gap.end_offset > batch.next) add(gap, std::min(end, gap.end_offset));
+  }
+  if (batch.next < end) add({.why = "evicted"}, end);
+  return {};
+}
+
+// What cannot be read ends the batch; without a message before it, it is the answer.
+ArchiveResult<FeedBatch> ArchiveFeed::read(std::uint64_t from, const Limits& limits) {
+  FeedBatch batch{.epoch = 0, .messages = {}, .gaps = {}, .next = from};
+  std::size_t bytes = 0;
+  if (file_ && file_->position() != from) file_.reset();
+  while (batch.messages.size() < limits.messages && bytes < limits.bytes) {
+    const auto added = add_next(batch, bytes);
+    if (!added) {
+      file_.reset();
+      if (batch.messages.empty()) return std::unexpected(added.error());
+      break;
+    }
+    if (!*added) break;
+  }
+  // What is still written must not be held: its -wal would grow. And it is to be looked at again.
+  if (file_ && (!file_->closed || is_newest_)) file_.reset();
+  return batch;
+}
+
+ArchiveResult<bool> ArchiveFeed::add_next(FeedBatch& batch, std::size_t& bytes) {
+  if (!file_) {
+    if (auto found = open_at(batch.next); !found || !*found) return found;
+  }
+  batch.epoch = file_->epoch;
+  failed_file_ = name_.first_offset;
+  auto message = file_->next();
+  if (!message) return std::unexpected(std::move(message.error()));
+  if (!*message) return open_next(batch.next);
+  if ((*message)->offset > batch.next) {
+    if (auto added = add_gaps((*message)->offset, batch); !added)
+      return std::unexpected(std::move(added.error()));
+  }
+  batch.next = (*message)->offset + 1;
+  bytes += (*message)->topic.size() + (*message)->payload.size();
+  batch.messages.push_back(std::move(**message));
+  return true;
+}
+
+}  // namespace lookout

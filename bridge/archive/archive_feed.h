@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bridge/archive/aggregate_row.h"
+#include "bridge/archive/archive_failure.h"
+#include "bridge/archive/archive_name.h"
+#include "bridge/archive/file_summary.h"
+#include "common/identity.h"
+#include "common/timestamp.h"
+
+namespace lookout {
+
+/// A reading as the archive holds it. One that came before is not there again.
+struct ArchivedReading {
+  std::uint16_t part = 0;  ///< its place in the message
+  std::string network, region, sensor, metric, unit, boot;
+  Timestamp event_time;
+  bool time_is_arrival = false;
+  double value = 0;
+  std::optional<std::uint64_t> seq;
+  std::optional<Identity> identity;  ///< where JSON pointers name it
+};
+
+/// A message with what the archive made of it.
+struct ArchivedMessage {
+  std::uint64_t offset = 0;
+  Timestamp arrival;
+  std::string topic, payload;
+  bool retain = false, cut = false;
+  std::vector<ArchivedReading> readings;  ///< by part
+  std::optional<AggregateRow> aggregate;  ///< where it was one that had not come before
+};
+
+/// Offsets from where it was asked for up to `next`: each is one of the messages or in one of the gaps.
+struct FeedBatch {
+  std::uint64_t epoch = 0;
+  std::vector<ArchivedMessage> messages;  ///< by offset
+  std::vector<Gap> gaps;                  ///< by offset; of what retention took earlier nothing more is known
+  std::uint64_t next = 0;
+};
+
+/// Reads the archive in the order of its offsets, for a forwarder: a batch at a time, in bounded memory, also
+/// while it is written. Of a file that is still written nothing is held open between two batches. Threading:
+/// one owner.
+class ArchiveFeed {
+ public:
+  struct Limits {
+    std::size_t messages = 2000;
+    std::size_t bytes = std::size_t{1} << 20;  ///< of topics and payloads; at least one message comes
+  };
+
+  explicit ArchiveFeed(std::filesystem::path folder);
+  ArchiveFeed(const ArchiveFeed&) = delete;
+  ArchiveFeed& operator=(const ArchiveFeed&) = delete;
+  ~ArchiveFeed();
+
+  /// What is committed from the offset `from` on. Empty at the archive's end. Where a file that is damaged
+  /// holds the very next message, it fails;
+  /// it is set aside by the bridge's next start, and a gap from then on.
+  ArchiveResult<FeedBatch> read(std::uint64_t from, const Limits& limits);
+  /// After a failure: the first offset of the file that could not be read.
+  [[nodiscard]] std::uint64_t failed_file() const { return failed_file_; }
+
+ private:
+  class File;
+
+  ArchiveResult<bool> add_next(FeedBatch& batch, std::size_t& bytes);
+  ArchiveResult<bool> open_at(std::uint64_t offset);
+  ArchiveResult<bool> open_next(std::uint64_t offset);
+  ArchiveResult<bool> open(const std::vector<ArchiveName>& names,
+                           std::vector<ArchiveName>::const_iterator name, std::uint64_t offset);
+  ArchiveResult<void> add_gaps(std::uint64_t end, FeedBatch& batch);
+  ArchiveResult<std::vector<Gap>> noted_gaps(std::uint64_t first, std::uint64_t end);
+
+  const std::filesystem::path folder_;
+  ArchiveName name_;        // of the file
+  bool is_newest_ = false;  // when it was opened
+  std::uint64_t failed_file_ = 0;
+  std::unique_ptr<File> file_;
+};
+
+}  // namespace lookout

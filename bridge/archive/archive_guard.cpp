@@ -1,0 +1,85 @@
+#include "bridge/archive/archive_guard.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+namespace lookout {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5000;
+
+// What has a meaning of its own in an SQLite URI is written as %hh.
+std::string uri_of(const std::filesystem::path& file, const char* mode) {
+  std::string uri = "file:";
+  for (const char c : std::filesystem::absolute(file).string()) {
+    if (c == '%' || c == '?' || c == '#') {
+      uri += fmt::format("%{:02X}", static_cast<unsigned>(c));
+    } else {
+      uri += c;
+    }
+  }
+  return uri + mode;
+}
+
+std::unique_ptr<SQLite::Database> connect(const std::filesystem::path& file, const char* mode) {
+  auto database = std::make_unique<SQLite::Database>(
+      uri_of(file, mode), SQLite::OPEN_READONLY | SQLite::OPEN_URI | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs);
+  sqlite3_db_config(database->getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  // A sort that outgrows the cache goes to a file only when temporary stores may.
+  database->exec(
+      "PRAGMA cache_size = -2048; PRAGMA temp_store = FILE; PRAGMA mmap_size = 0;"
+      "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
+  database->execAndGet("PRAGMA user_version");  // nothing is read before
+  return database;
+}
+
+ArchiveFailure::Kind kind_of(int code) {
+  switch (code) {
+    // After a failed sync the kernel may have dropped the pages: a second sync that succeeds would prove
+    // nothing.
+    case SQLITE_IOERR_FSYNC:
+    case SQLITE_IOERR_DIR_FSYNC:
+      return ArchiveFailure::Kind::broken;
+    case SQLITE_IOERR_READ:
+    case SQLITE_IOERR_SHORT_READ:
+    case SQLITE_IOERR_CORRUPTFS:
+    case SQLITE_IOERR_DATA:
+      return ArchiveFailure::Kind::damaged;
+    default:
+      break;
+  }
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return ArchiveFailure::Kind::disk_full;
+    case SQLITE_IOERR:
+    case SQLITE_BUSY:
+      return ArchiveFailure::Kind::try_again;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return ArchiveFailure::Kind::damaged;
+    default:
+      return ArchiveFailure::Kind::broken;
+  }
+}
+
+}  // namespace
+
+ArchiveFailure describe(const SQLite::Exception& error, const std::filesystem::path& file) {
+  const int code = error.getExtendedErrorCode();
+  return {kind_of(code), fmt::format("archive '{}': {} (SQLite {})", file.string(), error.what(), code)};
+}
+
+ArchiveResult<std::unique_ptr<SQLite::Database>> open_read_only(const std::filesystem::path& file,
+                                                                bool immutable) {
+  const char* const kUnchanging = "?mode=ro&immutable=1";
+  auto connected = guarded(file, [&] { return connect(file, immutable ? kUnchanging : "?mode=ro"); });
+  // Without -wal no bridge is writing it. Then nothing but the missing right to make a -shm beside the file
+  // stands in the way of reading it, as in a copy on a read-only medium.
+  std::error_code error;
+  if (!connected && !immutable && std::filesystem::exists(file, error) &&
+      !std::filesystem::exists(file.string() + "-wal", error))
+    connected = guarded(file, [&] { return connect(file, kUnchanging); });
+  return connected;
+}
+
+}  // namespace lookout

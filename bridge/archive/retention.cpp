@@ -1,0 +1,41 @@
+#include "bridge/archive/retention.h"
+
+#include <algorithm>
+
+namespace lookout {
+namespace {
+
+constexpr std::uint64_t kFilesOfArchive = 128;
+constexpr std::uint64_t kSmallestFile = std::uint64_t{1} << 20, kLargestFile = std::uint64_t{128} << 20;
+
+// Messages came in the order of their offsets, whatever the clock said.
+std::optional<Timestamp> newest_arrival_of_oldest(const std::vector<ClosedFile>& files) {
+  std::optional<Timestamp> newest;
+  for (const ClosedFile& file : files) {
+    if (file.summary.arrivals)
+      newest = std::min(newest.value_or(file.summary.arrivals->to), file.summary.arrivals->to);
+  }
+  return newest;
+}
+
+}  // namespace
+
+bool is_due(const std::vector<ClosedFile>& files, std::uint64_t open_bytes, const ArchiveConfig& limits,
+            std::optional<Timestamp> now) {
+  if (files.empty()) return false;
+  std::uint64_t bytes = open_bytes;
+  for (const ClosedFile& file : files) bytes += file.bytes;
+  if (bytes > limits.retention_size) return true;
+  const auto newest = newest_arrival_of_oldest(files);
+  return now && newest && *newest < *now - limits.retention_age;
+}
+
+bool may_go(const std::vector<ClosedFile>& files, std::uint64_t forwarded, const ArchiveConfig& limits) {
+  return !files.empty() && (limits.evict_unforwarded || files.front().summary.end_offset <= forwarded);
+}
+
+std::uint64_t file_size(const ArchiveConfig& limits) {
+  return std::clamp(limits.retention_size / kFilesOfArchive, kSmallestFile, kLargestFile);
+}
+
+}  // namespace lookout
