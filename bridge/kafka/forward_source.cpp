@@ -1,0 +1,49 @@
+#include "bridge/kafka/forward_source.h"
+
+namespace lookout {
+namespace {
+
+// A commit costs the network's delay several times, whatever is in it; two batches and what librdkafka holds
+// of one are in memory at a time.
+constexpr ArchiveFeed::Limits kLimits{.messages = 10'000, .bytes = std::size_t{2} << 20};
+
+bool is_in(const ForwardRange& range, Timestamp time) { return range.from <= time && time < range.to; }
+
+/// Takes out what is not wanted; false: all of it.
+bool keep_wanted(ArchivedMessage& message, const ForwardRange& range) {
+  if (range.axis == TimeAxis::arrival || (message.readings.empty() && !message.aggregate))
+    return is_in(range, message.arrival);
+  std::erase_if(message.readings,
+                [&](const ArchivedReading& reading) { return !is_in(range, reading.event_time); });
+  if (message.aggregate && !is_in(range, message.aggregate->start)) message.aggregate.reset();
+  return !message.readings.empty() || message.aggregate;
+}
+
+}  // namespace
+
+ArchiveResult<ForwardBatch> ForwardSource::next() {
+  auto fed = feed_.read(next_, kLimits);
+  if (!fed) return std::unexpected(fed.error());
+  ForwardBatch batch{.records = {}, .alerts = {}, .first = next_, .next = fed->next};
+  batch.records.reserve(fed->messages.size());
+  auto gap = fed->gaps.begin();
+  const auto add_gaps_before = [&](std::uint64_t offset) {
+    for (; gap != fed->gaps.end() && gap->first_offset < offset; ++gap) {
+      maker_.add(*gap, batch.records);
+      (gap->is_eviction() ? batch.evicted : batch.lost) += gap->end_offset - gap->first_offset;
+    }
+  };
+  for (ArchivedMessage& message : fed->messages) {
+    add_gaps_before(message.offset);
+    if (!keep_wanted(message, range_)) continue;
+    ++batch.messages;
+    maker_.add(message, alerts_, batch.records);
+    if (const auto told = alerts_.find(message.topic); told != alerts_.end())
+      batch.alerts.insert_or_assign(told->first, told->second);
+  }
+  add_gaps_before(fed->next);
+  next_ = fed->next;
+  return batch;
+}
+
+}  // namespace lookout

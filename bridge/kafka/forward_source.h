@@ -1,0 +1,54 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "bridge/archive/archive_feed.h"
+#include "bridge/archive/selection.h"
+#include "bridge/kafka/kafka_records.h"
+
+namespace lookout {
+
+/// What goes to Kafka in one transaction.
+struct ForwardBatch {
+  std::vector<ForwardRecord> records;
+  ForwardedAlerts alerts;      ///< that were told in it
+  std::uint64_t first = 0;     ///< the offset from which on it was read
+  std::uint64_t next = 0;      ///< the offset behind it
+  std::uint64_t messages = 0;  ///< of the archive
+  std::uint64_t evicted = 0;   ///< offsets in gaps that retention made
+  std::uint64_t lost = 0;      ///< offsets in the other gaps
+};
+
+/// What is wanted of the archive: from <= time < to. By event time: readings by theirs, aggregates by their
+/// window's start, the rest by arrival.
+struct ForwardRange {
+  TimeAxis axis = TimeAxis::arrival;
+  Timestamp from = kEarliestTime, to = kLatestTime;
+};
+
+/// Reads the archive in transactions' worth. Threading: one owner at a time.
+class ForwardSource {
+ public:
+  ForwardSource(const std::filesystem::path& archive, RecordMaker maker, const ForwardRange& range = {})
+      : feed_(archive), maker_(std::move(maker)), range_(range) {}
+
+  /// The next batch begins at `offset`; `alerts` were told before it.
+  void restart(std::uint64_t offset, ForwardedAlerts alerts) {
+    next_ = offset;
+    alerts_ = std::move(alerts);
+  }
+  /// What follows; of no messages at the archive's end. After a failure the same is tried again.
+  ArchiveResult<ForwardBatch> next();
+  /// After a failure: the first offset of the file that could not be read.
+  [[nodiscard]] std::uint64_t failed_file() const { return feed_.failed_file(); }
+
+ private:
+  ArchiveFeed feed_;
+  const RecordMaker maker_;
+  const ForwardRange range_;
+  std::uint64_t next_ = 0;
+  ForwardedAlerts alerts_;
+};
+
+}  // namespace lookout
