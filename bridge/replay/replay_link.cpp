@@ -1,0 +1,126 @@
+#include "bridge/replay/replay_link.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <random>
+
+namespace lookout {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kInFlight = 1000;
+constexpr auto kGoodbyePatience = 1s;
+// A gateway that takes a replay as it comes is a second or two behind.
+constexpr std::uint64_t kBacklog = 10'000;
+constexpr std::string_view kGateway = "lookout/gateway/";
+
+/// Whether a gateway's statistics say that it works off a backlog.
+bool is_behind(const nlohmann::json& stats) {
+  const auto records = stats.find("lag") == stats.end() || !stats["lag"].is_object()
+                           ? nlohmann::json()
+                           : stats["lag"].value("records", nlohmann::json());
+  return (records.is_number_unsigned() && records.get<std::uint64_t>() > kBacklog) ||
+         (stats.contains("journal_full") && stats["journal_full"] == true);
+}
+
+}  // namespace
+
+ReplayLink::ReplayLink(const Options& options, OnResult on_result)
+    : job_topics_(fmt::format("replay/{}/", options.job)),
+      on_result_(std::move(on_result)),
+      outbox_(kInFlight, nullptr) {
+  make_session(options);
+  outbox_.use(*session_);
+  supervisor_.add([this](auto now) { return session_->step(now); });
+}
+
+ReplayLink::~ReplayLink() {
+  supervisor_.stop();
+  session_->close(kGoodbyePatience);
+}
+
+void ReplayLink::make_session(const Options& options) {
+  SessionOptions session;
+  session.mqtt = options.mqtt;
+  // Its own, whatever the job: of two sessions of one name each would throw the other out.
+  session.client_id = fmt::format("lookout-replay-{:08x}", std::random_device{}());
+  session.clean_session = true;
+  session.filters = {job_topics_ + "summary", std::string(kGateway) + "+/status",
+                     std::string(kGateway) + "+/stats"};
+  if (options.with_results) {
+    session.filters.push_back(job_topics_ + "aggregates/#");
+    session.filters.emplace_back("aggregates/#");
+  }
+  SessionEvents events;
+  events.on_message = [this](const MessageView& message) { take(message); };
+  events.on_connected = [this] { outbox_.on_connected(); };
+  events.on_lost = [this] { outbox_.on_lost(); };
+  events.wake = [this] { supervisor_.wake(); };
+  session_ = make_paho_session(std::move(session), std::move(events));
+}
+
+void ReplayLink::take(const MessageView& message) {
+  if (message.topic.starts_with(kGateway)) return hear_gateway(message);
+  const bool is_summary = message.topic == job_topics_ + "summary";
+  if (!is_summary) on_result_(message);
+  const std::lock_guard lock(mutex_);
+  if (is_summary) {
+    summary_ = std::string(message.payload);
+    has_summary_ = true;
+  }
+  if (message.topic.starts_with(job_topics_)) last_sign_ = Clock::now();
+  changed_.notify_all();
+}
+
+void ReplayLink::hear_gateway(const MessageView& message) {
+  const auto payload = nlohmann::json::parse(message.payload, nullptr, false);
+  if (!payload.is_object()) return;
+  const std::lock_guard lock(mutex_);
+  if (message.topic.ends_with("/status")) {
+    if (payload.contains("state") && payload["state"] == "online") {
+      online_.emplace(message.topic);
+    } else {
+      online_.erase(std::string(message.topic));
+    }
+  } else if (is_behind(payload)) {
+    last_sign_ = Clock::now();
+  }
+  changed_.notify_all();
+}
+
+template <typename Condition>
+ReplayLink::Waited ReplayLink::await(Clock::duration patience, const std::stop_token& stop,
+                                     Condition is_there) {
+  std::unique_lock lock(mutex_);
+  const auto begin = Clock::now();
+  while (!is_there()) {
+    if (stop.stop_requested()) return Waited::stopped;
+    const auto deadline = std::max(begin, last_sign_) + patience;
+    if (Clock::now() >= deadline) return Waited::overdue;
+    changed_.wait_until(lock, stop, deadline, [&] { return is_there(); });
+  }
+  return Waited::there;
+}
+
+ReplayLink::Waited ReplayLink::await_gateway(Clock::duration patience, const std::stop_token& stop) {
+  return await(patience, stop, [this] { return !online_.empty(); });
+}
+
+ReplayLink::Waited ReplayLink::await_summary(Clock::duration patience, const std::stop_token& stop) {
+  return await(patience, stop, [this] { return summary_.has_value(); });
+}
+
+bool ReplayLink::publish(Outgoing message, const std::stop_token& stop) {
+  return outbox_.publish(std::move(message), ++published_, stop);
+}
+
+bool ReplayLink::drain(const std::stop_token& stop) { return outbox_.await_acknowledged(published_, stop); }
+
+std::optional<std::string> ReplayLink::summary() const {
+  const std::lock_guard lock(mutex_);
+  return summary_;
+}
+
+}  // namespace lookout

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+
+#include "common/config.h"
+#include "common/mqtt_session.h"
+#include "common/outbox.h"
+#include "common/supervisor.h"
+
+namespace lookout {
+
+/// A replay's way to the gateway and back: an MQTT session of its own, which waits for a broker that is away
+/// and then sends again what was not acknowledged, in order.
+///
+/// Threads: the caller's (publishes, waits), the supervisor's (connects), the MQTT library's (what comes).
+class ReplayLink {
+ public:
+  using Clock = std::chrono::steady_clock;
+  struct Options {
+    MqttConfig mqtt;
+    std::string job;
+    bool with_results = false;  ///< hand out the job's aggregates, and those of the live gateway
+  };
+  /// Called on the MQTT library's thread with each message on aggregates/# and replay/{job}/aggregates/#.
+  using OnResult = std::function<void(const MessageView&)>;
+
+  ReplayLink(const Options& options, OnResult on_result);
+  ReplayLink(const ReplayLink&) = delete;
+  ReplayLink& operator=(const ReplayLink&) = delete;
+  ~ReplayLink();
+
+  /// Also calls `task` on the supervisor's thread; before start().
+  void add(Supervisor::Task task) { supervisor_.add(std::move(task)); }
+  void start() { supervisor_.start(); }
+
+  /// How a wait ended.
+  enum class Waited { there, overdue, stopped };
+  /// Until a gateway says that it is online.
+  Waited await_gateway(Clock::duration patience, const std::stop_token& stop);
+  /// Waits while 1,000 messages or 16 MiB are not acknowledged; false when stopped before.
+  bool publish(Outgoing message, const std::stop_token& stop);
+  /// Until the broker has everything; false when stopped before.
+  bool drain(const std::stop_token& stop);
+  /// Until the job's summary is there. `patience` begins anew as long as results come or the gateway says
+  /// that it has a backlog to work off.
+  Waited await_summary(Clock::duration patience, const std::stop_token& stop);
+  [[nodiscard]] bool has_summary() const { return has_summary_; }
+  /// As it came; nothing as long as there is none.
+  [[nodiscard]] std::optional<std::string> summary() const;
+
+ private:
+  void make_session(const Options& options);
+  void take(const MessageView& message);
+  void hear_gateway(const MessageView& message);
+  template <typename Condition>
+  Waited await(Clock::duration patience, const std::stop_token& stop, Condition is_there);
+
+  const std::string job_topics_;  // "replay/{job}/"
+  const OnResult on_result_;
+  Outbox outbox_;
+  Supervisor supervisor_;
+  std::unique_ptr<MqttSession> session_;
+  std::uint64_t published_ = 0;
+  std::atomic<bool> has_summary_ = false;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable_any changed_;
+  std::set<std::string> online_;  // topics of the gateways that are
+  std::optional<std::string> summary_;
+  Clock::time_point last_sign_ = Clock::time_point::min();
+};
+
+}  // namespace lookout
