@@ -14,14 +14,15 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <map>
 #include <random>
 #include <thread>
 
-#include "bridge/archive.h"
-#include "bridge/archive_reader.h"
+#include "bridge/archive/archive.h"
+#include "bridge/archive/archive_reader.h"
 #include "bridge/recorder.h"
 #include "tests/bench/bare_client.h"
 #include "tests/bench/bare_drain.h"
@@ -140,6 +141,22 @@ void ask(const std::filesystem::path& folder, const char* what, const Selection&
   }
 }
 
+/// The summary of a day by a program of its own.
+void summarize(const std::filesystem::path& folder, Timestamp day) {
+  for (const char* how : {"first", "warm"}) {
+    const auto begin = Clock::now();
+    const auto done = test::run({test::program("bridge"), "summarize", "--day", to_rfc3339(day).substr(0, 10),
+                                 "--archive", folder.string(), "--format", "csv"},
+                                kPatience);
+    if (done.code != 0) die(done.err);
+    rusage used{};
+    ::getrusage(RUSAGE_CHILDREN, &used);
+    fmt::print("the summary of {}: {} rows, {} {:.1f} s, at most {:.1f} MB resident\n", to_rfc3339(day),
+               std::ranges::count(done.out, '\n') - 1, how, seconds_since(begin),
+               static_cast<double>(used.ru_maxrss) / 1024);
+  }
+}
+
 int fill_main(int readings, int sensors, int gib) {
   const test::TempFolder folder;
   Config config;
@@ -162,6 +179,8 @@ int fill_main(int readings, int sensors, int gib) {
   ask(folder / "archive", "a sensor's last day, the open file included",
       day(end - 24h, topic_of(sensors / 2)));
   ask(folder / "archive", "an hour of all sensors", {.from = kStart + 6h, .to = kStart + 7h});
+  summarize(folder / "archive", kStart);
+  summarize(folder / "archive", std::chrono::floor<std::chrono::days>(end));
   return 0;
 }
 

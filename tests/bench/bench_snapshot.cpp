@@ -72,6 +72,7 @@ struct Filled {
   SnapshotHead head() const { return {1, machine.config(), {}, {}}; }
   Source source;
   Machine machine;
+  Replay replay{config(), "box"};
 };
 
 void pause_of_the_worker(benchmark::State& state) {
@@ -80,7 +81,7 @@ void pause_of_the_worker(benchmark::State& state) {
   const SnapshotStore store(folder.path());
   SnapshotWriter writer(store);
   for (auto _ : state) {
-    if (!writer.begin(filled.head(), filled.machine)) state.SkipWithError("no snapshot");
+    if (!writer.begin(filled.head(), filled.machine, filled.replay)) state.SkipWithError("no snapshot");
     state.PauseTiming();
     while (!writer.finished()) std::this_thread::sleep_for(1ms);
     state.ResumeTiming();
@@ -98,7 +99,7 @@ void write_one(benchmark::State& state) {
   const test::TempFolder folder;
   const SnapshotStore store(folder.path());
   for (auto _ : state) {
-    if (!store.write(filled.head(), filled.machine)) state.SkipWithError("no snapshot");
+    if (!store.write(filled.head(), filled.machine, filled.replay)) state.SkipWithError("no snapshot");
   }
   state.counters["bytes_per_series"] =
       static_cast<double>(store.newest_size()) / static_cast<double>(state.range(0));
@@ -111,7 +112,7 @@ void start_with_a_million_readings(benchmark::State& state) {
   Filled filled(static_cast<std::size_t>(state.range(0)));
   const test::TempFolder folder;
   const SnapshotStore store(folder.path());
-  static_cast<void>(store.write({0, filled.machine.config(), {}, {}}, filled.machine));
+  static_cast<void>(store.write({0, filled.machine.config(), {}, {}}, filled.machine, filled.replay));
   auto journal = JournalWriter::open(folder / "journal", JournalConfig{});
   for (std::size_t i = 0; i < kReadings; ++i) {
     static_cast<void>((*journal)->prepare());

@@ -9,6 +9,7 @@
 
 #include "tests/fault/site.h"
 #include "tests/fault/small_disk.h"
+#include "tests/support/ledger.h"
 #include "tests/support/wait.h"
 
 using namespace lookout::test;
@@ -61,10 +62,7 @@ class BridgeSite {
     simulator_->send(SIGINT);
     REQUIRE(simulator_->wait() == 0);
   }
-  [[nodiscard]] std::uint64_t acknowledged() const {
-    const std::string lines = slurp(ledger());
-    return static_cast<std::uint64_t>(std::ranges::count(lines, '\n'));
-  }
+  [[nodiscard]] std::uint64_t acknowledged() { return count_(); }
 
   [[nodiscard]] Finished query(const std::string& kind) const {
     return run({program("bridge"), "query", "--config", box_.config(), "--kind", kind, "--format", "ndjson"},
@@ -111,6 +109,7 @@ class BridgeSite {
   Broker broker_;
   Box box_;
   std::filesystem::path state_;
+  LedgerCount count_{ledger()};
   std::optional<ChildProcess> bridge_, simulator_;
 };
 

@@ -1,44 +1,18 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <thread>
 
 #include "tests/fault/check_whole.h"
-#include "tests/fault/preload.h"
 #include "tests/fault/site.h"
+#include "tests/fault/wall_clock.h"
 #include "tests/support/wait.h"
 
 using namespace lookout::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// The wall clock of programs that are started between give() and the end of the call it is given to.
-class WallClock {
- public:
-  WallClock() { step(0s); }
-  /// Programs started from now on have this clock, until take_back().
-  void give() const {
-    ::setenv("CLOCK_SHIM_FILE", (folder_ / "offset").c_str(), 1);
-    preload(LOOKOUT_CLOCK_SHIM);
-  }
-  static void take_back() { preload_nothing(); }
-
-  /// From the true time; the file keeps its place, because it is mapped.
-  void step(std::chrono::seconds offset) {
-    const std::int64_t seconds = offset.count();
-    std::ofstream file(folder_ / "offset", std::ios::binary | std::ios::app);
-    std::filesystem::resize_file(folder_ / "offset", sizeof(seconds));
-    std::fstream(folder_ / "offset", std::ios::binary | std::ios::in | std::ios::out)
-        .write(reinterpret_cast<const char*>(&seconds), sizeof(seconds));
-  }
-
- private:
-  TempFolder folder_;
-};
 
 // Outages are short, so that the back-off is; the time from the broker's start to the subscription.
 double reconnected_after(Site& site, const std::function<void()>& while_away) {

@@ -3,6 +3,7 @@
 #include <random>
 
 #include "tests/support/box.h"
+#include "tests/support/ledger.h"
 #include "tests/support/ledger_check.h"
 #include "tests/support/tcp_proxy.h"
 #include "tests/support/text.h"
@@ -49,7 +50,7 @@ class Site {
   void restart_broker();
 
   /// Lines of the ledger so far: what the broker has acknowledged to the sensors.
-  [[nodiscard]] std::uint64_t acknowledged() const { return count_ledger(ledger()); }
+  [[nodiscard]] std::uint64_t acknowledged() { return count_(); }
   [[nodiscard]] std::filesystem::path ledger() const { return box.ledger(); }
   /// Every reading that the sensors had acknowledged.
   [[nodiscard]] Batch batch() const;
@@ -68,6 +69,7 @@ class Site {
   }
 
  private:
+  LedgerCount count_{ledger()};
   Outputs outputs_{"s"};
   std::optional<ChildProcess> simulator_;
 };

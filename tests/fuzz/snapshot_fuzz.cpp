@@ -23,7 +23,8 @@ const std::string& good() {
                     {Timestamp{std::chrono::seconds{1790000000 + i}}, "a/t", "{\"value\":1}"}},
                    outputs);
     const SnapshotStore store(fuzz::folder());
-    fuzz::demand(store.write({1, config.sources, {}, {}}, machine).has_value());
+    Replay replay(config, "box");
+    fuzz::demand(store.write({1, config.sources, {}, {}}, machine, replay).has_value());
     return *read_file(fuzz::folder() / "00000000000000000001.snapshot");
   }();
   return bytes;

@@ -236,3 +236,10 @@ TEST_CASE("journal dump shows a configuration and a resumed session, and what wa
   CHECK(played.out.find(R"("reason":"too_large")") != std::string::npos);
   CHECK(played.err.find(" 0 broken") != std::string::npos);
 }
+
+TEST_CASE("a dump of nothing is a mistake, and said to be one") {
+  const Rig rig;
+  const auto finished = rig.journal({"dump", "--from", "5", "--to", "3"});
+  CHECK(finished.code == 2);
+  CHECK_THAT(finished.err, Catch::Contains("--to 3 is not above --from 5"));
+}

@@ -1,26 +1,14 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
-#include <stdexcept>
 
 #include "tests/support/box.h"
+#include "tests/support/certificate.h"
 #include "tests/support/wait.h"
 
 using namespace lookout::test;
 
 namespace {
-
-void must(const std::vector<std::string>& command) {
-  if (const auto finished = run(command); finished.code != 0)
-    throw std::runtime_error(command[0] + ": " + finished.err);
-}
-
-/// A certificate for 127.0.0.1 that is its own authority: NAME.crt and NAME.key.
-void make_certificate(const TempFolder& folder, const std::string& name) {
-  must({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-        "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
-        (folder / (name + ".key")).string(), "-out", (folder / (name + ".crt")).string()});
-}
 
 bool connects(Box& box, ChildProcess& gateway) {
   REQUIRE(wait_until([&] {

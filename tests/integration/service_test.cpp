@@ -52,6 +52,33 @@ TEST_CASE("a wrong configuration is exit code 78 and one message per error") {
   }
 }
 
+TEST_CASE(
+    "after a power cut the start says what may be missing, after kill -9 and an orderly stop it does not") {
+  Broker broker;
+  Box box(broker.port(), "");
+  for (const std::string name : {"gateway", "bridge"}) {
+    const auto told = [&] { return occurrences(box.log(name), "the machine went down while"); };
+    box.start(name).kill();
+    CHECK(box.start(name).stop() == 0);
+    box.start(name).kill();
+    CHECK(told() == 0);
+    spit(box.state() / name / "running", "of another boot");
+    CHECK(box.start(name).stop() == 0);
+    CHECK(told() == 1);
+    CHECK_THAT(box.log(name), Catch::Contains("in the last 200ms before may be missing"));
+    CHECK(box.start(name).stop() == 0);
+    CHECK(told() == 1);
+  }
+}
+
+TEST_CASE("a configuration that is not there is one error, and nothing else is said to be missing in it") {
+  const TempFolder folder;
+  const auto finished = run({program("gateway"), "check", "--config", (folder / "none.toml").string()});
+  CHECK(finished.code == 78);
+  CHECK_THAT(finished.err, Catch::Contains("none.toml") && Catch::Contains("No such file"));
+  CHECK(occurrences(finished.err, "\n") == 1);
+}
+
 TEST_CASE("a second instance on the same state is exit code 75 with a clear message") {
   Broker broker;
   Box box(broker.port(), "");

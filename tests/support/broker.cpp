@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <random>
 #include <stdexcept>
 
 #include "tests/support/wait.h"
@@ -36,14 +37,19 @@ void replace(std::string& text, const std::string& from, const std::string& to) 
 
 }  // namespace
 
+// Below those that the kernel gives to outgoing connections (32768 on): who listens only seconds later, as
+// Kafka does, would find one of these taken.
 std::uint16_t free_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof(address);
-  ::bind(socket, reinterpret_cast<const sockaddr*>(&address), size);
-  ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(socket);
-  return ntohs(address.sin_port);
+  constexpr std::uint16_t kFirst = 12'000, kLast = 32'000;
+  static std::mt19937 random{std::random_device{}()};
+  for (;;) {
+    const auto port = static_cast<std::uint16_t>(kFirst + random() % (kLast - kFirst));
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_in address = loopback(port);
+    const bool is_free = ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+    ::close(socket);
+    if (is_free) return port;
+  }
 }
 
 Broker::Broker(const std::string& extra) : port_(free_port()) {

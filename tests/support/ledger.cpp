@@ -29,6 +29,14 @@ std::vector<LedgerEntry> read_ledger(const std::filesystem::path& file) {
 
 std::size_t count_ledger(const std::filesystem::path& file) { return occurrences(slurp(file), "\n"); }
 
+std::size_t LedgerCount::operator()() {
+  std::ifstream in(file_, std::ios::binary);
+  in.seekg(read_);
+  const std::string added{std::istreambuf_iterator<char>(in), {}};
+  read_ += static_cast<std::streamoff>(added.size());
+  return lines_ += occurrences(added, "\n");
+}
+
 bool agrees(const std::vector<LedgerEntry>& ledger, const nlohmann::json& aggregate) {
   std::size_t count = 0;
   long double sum = 0;

@@ -18,6 +18,18 @@ std::vector<LedgerEntry> read_ledger(const std::filesystem::path& file);
 /// How many there are so far, while the simulator may be writing.
 std::size_t count_ledger(const std::filesystem::path& file);
 
+/// The same for a long one that is asked for often: reads only what is new.
+class LedgerCount {
+ public:
+  explicit LedgerCount(std::filesystem::path file) : file_(std::move(file)) {}
+  std::size_t operator()();
+
+ private:
+  std::filesystem::path file_;
+  std::streamoff read_ = 0;
+  std::size_t lines_ = 0;
+};
+
 /// Whether an aggregate by region has the count and the sum of the ledger's readings that belong to it.
 bool agrees(const std::vector<LedgerEntry>& ledger, const nlohmann::json& aggregate);
 

@@ -205,7 +205,8 @@ LedgerReport compare(const Batch& batch, const Outputs& outputs, const std::stri
     }
   }
   for (const auto& [id, result] : outputs.results()) {
-    if (!keep(id) || batch.results().contains(id)) continue;
+    // Where midnight is near, the bridge sums up a day meanwhile: no window of the batch's.
+    if (!keep(id) || is_of(id, "day") || batch.results().contains(id)) continue;
     report.differing.push_back(id + " was not expected: " + result.dump());
     if (is_of(id, counted_window)) report.doubled += result["count"].get<std::uint64_t>();
   }

@@ -1,4 +1,4 @@
-#include "bridge/aggregate_row.h"
+#include "bridge/archive/aggregate_row.h"
 
 #include "tests/unit/bridge/archive_fixture.h"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bridge/archive_reader.h"
+#include "bridge/archive/archive_reader.h"
 #include "tests/unit/bridge/archive_fixture.h"
 
 /// An archive of several days, and what a reader finds in it.

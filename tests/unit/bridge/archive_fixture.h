@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "bridge/archive.h"
+#include "bridge/archive/archive.h"
 #include "bridge/recorder.h"
 #include "common/config.h"
 #include "tests/support/temp_folder.h"

@@ -1,6 +1,6 @@
-#include "bridge/archive_migration.h"
+#include "bridge/archive/archive_migration.h"
 
-#include "bridge/archive_reader.h"
+#include "bridge/archive/archive_reader.h"
 #include "tests/unit/bridge/archive_fixture.h"
 
 using namespace lookout;

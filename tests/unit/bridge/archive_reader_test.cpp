@@ -1,4 +1,4 @@
-#include "bridge/archive_reader.h"
+#include "bridge/archive/archive_reader.h"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,4 @@
-#include "bridge/archive.h"
+#include "bridge/archive/archive.h"
 
 #include "tests/unit/bridge/archive_fixture.h"
 

@@ -1,4 +1,4 @@
-#include "bridge/coverage.h"
+#include "bridge/archive/coverage.h"
 
 #include <catch2/catch.hpp>
 #include <random>

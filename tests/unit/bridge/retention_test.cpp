@@ -1,4 +1,4 @@
-#include "bridge/retention.h"
+#include "bridge/archive/retention.h"
 
 #include <catch2/catch.hpp>
 

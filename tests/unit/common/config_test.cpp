@@ -92,7 +92,7 @@ TEST_CASE("a file that is not TOML is named with the line") {
 
 TEST_CASE("a configuration without inputs, and a missing one, are errors") {
   CHECK(problems_of("").at(0).find("there is no [[input]]") != std::string::npos);
-  CHECK(load_config("/nonexistent/lookout.toml").problems.size() == 2);
+  CHECK(load_config("/nonexistent/lookout.toml").problems.size() == 1);
 }
 
 TEST_CASE("rules must name a window that is by what they are by") {
@@ -120,6 +120,13 @@ TEST_CASE("values out of range say the range") {
         std::string::npos);
 }
 
+TEST_CASE("no window may be called as the daily summary is") {
+  CHECK(problems_of(kInput + "[[window]]\nname = \"day\"\nsize = \"1d\"\n")
+            .at(0)
+            .find("window.name: 'day' is the name of the bridge's daily summary") != std::string::npos);
+  CHECK(problems_of(kInput + "[[window]]\nname = \"days\"\nsize = \"1d\"\n").empty());
+}
+
 TEST_CASE("the archive keeps what it is told to, but at least an hour and 16 MiB") {
   const TempFolder folder;
   spit(folder / "lookout.toml",
@@ -133,6 +140,52 @@ TEST_CASE("the archive keeps what it is told to, but at least an hour and 16 MiB
         std::string::npos);
   CHECK(problems_of(kInput + "[archive]\nretention_size = \"15 MiB\"\n").at(0).find("\"16 MiB\" and more") !=
         std::string::npos);
+}
+
+TEST_CASE("Kafka: brokers, key, prefix, and librdkafka's settings however they are written") {
+  const TempFolder folder;
+  spit(folder / "lookout.toml",
+       kInput +
+           "[kafka]\nbrokers = \"a:9092,b:9092\"\nkey = \"region\"\ntopics_prefix = \"fire-\"\n"
+           "[kafka.options]\nlinger.ms = 5\n\"compression.codec\" = \"zstd\"\n"
+           "socket = { keepalive.enable = false }\nsasl.password_file = \"/secret\"\n");
+  std::filesystem::create_directory(folder / "conf.d");
+  spit(folder / "conf.d" / "1.toml", "[kafka.options]\nlinger.ms = 50\n");
+  const auto [config, problems] = load_config(folder / "lookout.toml");
+  for (const Problem& problem : problems) UNSCOPED_INFO(problem.text());
+  REQUIRE(problems.empty());
+  CHECK(config.kafka.brokers == "a:9092,b:9092");
+  CHECK(config.kafka.key == KafkaKey::region);
+  CHECK(config.kafka.topics_prefix == "fire-");
+  std::vector<std::string> options;
+  for (const KafkaOption& option : config.kafka.options)
+    options.push_back(option.name + '=' + option.value + (option.is_in_file ? " in a file" : ""));
+  std::ranges::sort(options);
+  CHECK(options == std::vector<std::string>{"compression.codec=zstd", "linger.ms=50",
+                                            "sasl.password=/secret in a file",
+                                            "socket.keepalive.enable=false"});
+}
+
+TEST_CASE("what Kafka may not be told is an error that says where it belongs") {
+  const auto problems = problems_of(kInput +
+                                    "[kafka]\n"
+                                    "key = \"sensors\"\n"
+                                    "topics_prefix = \"a/b\"\n"
+                                    "[kafka.options]\n"
+                                    "transactional.id = \"mine\"\n"
+                                    "sasl.password = \"secret\"\n"
+                                    "linger.ms = 0.5\n");
+  for (const std::string& text : problems) UNSCOPED_INFO(text);
+  REQUIRE(problems.size() == 5);
+  const auto has = [&](const std::string& part) {
+    return std::ranges::any_of(problems,
+                               [&](const std::string& text) { return text.find(part) != std::string::npos; });
+  };
+  CHECK(has("lookout.toml:5: kafka.key: 'sensors' is not accepted: accepted are \"sensor\", \"region\""));
+  CHECK(has("lookout.toml:6: kafka.topics_prefix: accepted are up to 200 of A-Z"));
+  CHECK(has("lookout.toml:8: kafka.transactional.id: is set by the bridge itself"));
+  CHECK(has("lookout.toml:9: kafka.sasl.password: is a secret: \"sasl.password_file\" names the file"));
+  CHECK(has("lookout.toml:10: kafka.linger.ms: expected text in quotes, a whole number, true or false"));
 }
 
 TEST_CASE("the journal's water marks are shares of its limit that leave room for a segment") {

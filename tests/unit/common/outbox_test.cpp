@@ -159,3 +159,21 @@ TEST_CASE("draining waits for the last acknowledgement, and no longer than its d
   rig.session.acknowledge(0);
   CHECK(rig.outbox.drain(std::chrono::steady_clock::now()));
 }
+
+TEST_CASE("two threads may publish: everything is sent once, and what one publishes in its order") {
+  constexpr int kEach = 2000;
+  Rig rig(2 * kEach);
+  rig.connect();
+  {
+    const auto publish = [&](int first) {
+      for (int i = 0; i < kEach; ++i) rig.outbox.publish({"t", std::to_string(first + i), false}, 0, {});
+    };
+    const std::jthread one(publish, 0), other(publish, kEach);
+  }
+  REQUIRE(rig.session.sent.size() == 2 * kEach);
+  int next_of_one = 0, next_of_other = kEach;
+  for (const std::string& text : rig.session.sent) {
+    int& next = std::stoi(text) < kEach ? next_of_one : next_of_other;
+    REQUIRE(std::stoi(text) == next++);
+  }
+}

@@ -21,14 +21,17 @@ constexpr const char* kConfig =
 const std::filesystem::path kFolder = "/state/gateway";
 constexpr std::uint64_t kSnapshots = 4;
 
+Config config() { return parse_config({{{"lookout.toml", kConfig}}}).config; }
+
 /// Takes a snapshot after every reading until the disk ends: the offset of the last one that was done.
 std::uint64_t run(CrashFileSystem& disk) {
-  MachineRig rig(parse_config({{{"lookout.toml", kConfig}}}).config);
+  MachineRig rig(config());
+  Replay replay(config(), "box");
   const SnapshotStore store(kFolder, disk);
   std::uint64_t done = 0;
   for (std::uint64_t offset = 1; offset <= kSnapshots; ++offset) {
     rig.live("north/a", static_cast<std::int64_t>(offset), 1);
-    if (!store.write({offset, rig.machine.config(), {}, {}}, rig.machine)) return done;
+    if (!store.write({offset, rig.machine.config(), {}, {}}, rig.machine, replay)) return done;
     done = offset;
   }
   return done;
@@ -57,9 +60,9 @@ TEST_CASE("a snapshot that was done is found again, whatever ends where") {
       CHECK(restored->head.offset >= done);
       CHECK(restored->machine.books().received == restored->head.offset);
       // And goes on: two more are taken, and of the two that are there then the newest is found.
-      Machine machine = std::move(store.load("box")->machine);
+      auto [head, machine, replay] = std::move(*store.load("box"));
       for (const std::uint64_t offset : {10, 11})
-        REQUIRE(store.write({offset, machine.config(), {}, {}}, machine));
+        REQUIRE(store.write({offset, machine.config(), {}, {}}, machine, replay));
       CHECK(store.older() == 10U);
       CHECK(store.load("box")->head.offset == 11);
     }
@@ -69,16 +72,17 @@ TEST_CASE("a snapshot that was done is found again, whatever ends where") {
 
 TEST_CASE("a full disk costs the new snapshot, never one that is there") {
   CrashFileSystem disk;
-  MachineRig rig(parse_config({{{"lookout.toml", kConfig}}}).config);
+  MachineRig rig(config());
+  Replay replay(config(), "box");
   const SnapshotStore store(kFolder, disk);
   for (const std::uint64_t offset : {1, 2})
-    REQUIRE(store.write({offset, rig.machine.config(), {}, {}}, rig.machine));
+    REQUIRE(store.write({offset, rig.machine.config(), {}, {}}, rig.machine, replay));
   disk.set_capacity(2 * store.newest_size() + 100);
-  const auto refused = store.write({3, rig.machine.config(), {}, {}}, rig.machine);
+  const auto refused = store.write({3, rig.machine.config(), {}, {}}, rig.machine, replay);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().find("snapshot.new") != std::string::npos);
   CHECK(store.load("box")->head.offset == 2);
   disk.set_capacity(1 << 20);
-  CHECK(store.write({3, rig.machine.config(), {}, {}}, rig.machine));
+  CHECK(store.write({3, rig.machine.config(), {}, {}}, rig.machine, replay));
   CHECK(store.load("box")->head.offset == 3);
 }

@@ -39,6 +39,9 @@ Config config() {
   return loaded.config;
 }
 
+// No replays.
+Replay none() { return {config(), "box"}; }
+
 SnapshotHead head_at(std::uint64_t offset, const Machine& machine) {
   return {offset, machine.config(), 7s, {{{3, 1}, {"aggregates/x", "{}", true}}}};
 }
@@ -47,12 +50,13 @@ SnapshotHead head_at(std::uint64_t offset, const Machine& machine) {
 
 TEST_CASE("what is restored goes on as if nothing had happened") {
   MachineRig rig(config());
+  Replay replay = none();
   for (int i = 0; i < 600; ++i) rig.live(fmt::format("north/s{}", i % 3), i, 40 + i % 7);
   rig.live("south/a", 300, 1);
   rig.read("north/s1", 250, 5);  // late: its correction waits
   const TempFolder folder;
   const SnapshotStore store(folder.path());
-  REQUIRE(store.write(head_at(12, rig.machine), rig.machine));
+  REQUIRE(store.write(head_at(12, rig.machine), rig.machine, replay));
   auto restored = store.load("box");
   REQUIRE(restored);
   CHECK(restored->head.offset == 12);
@@ -84,13 +88,14 @@ TEST_CASE("what is restored goes on as if nothing had happened") {
 
 TEST_CASE("two are kept, the newest counts, one that is damaged gives way to the older") {
   MachineRig rig(config());
+  Replay replay = none();
   const TempFolder folder;
   const SnapshotStore store(folder.path());
   CHECK_FALSE(store.older());
   CHECK_FALSE(store.load("box"));
   for (const std::uint64_t offset : {10, 20, 30}) {
     rig.live("north/a", static_cast<std::int64_t>(offset), 1);
-    REQUIRE(store.write(head_at(offset, rig.machine), rig.machine));
+    REQUIRE(store.write(head_at(offset, rig.machine), rig.machine, replay));
   }
   CHECK(store.older() == 20U);
   CHECK(std::filesystem::file_size(folder.path() / "00000000000000000030.snapshot") == store.newest_size());
@@ -114,7 +119,8 @@ TEST_CASE("two are kept, the newest counts, one that is damaged gives way to the
 
 TEST_CASE("a snapshot that cannot be written leaves the others alone") {
   MachineRig rig(config());
-  CHECK_FALSE(SnapshotStore("/nonexistent").write(head_at(1, rig.machine), rig.machine));
+  Replay replay = none();
+  CHECK_FALSE(SnapshotStore("/nonexistent").write(head_at(1, rig.machine), rig.machine, replay));
 }
 
 namespace {
@@ -136,12 +142,13 @@ std::map<bool, std::set<std::int64_t>> starts(const std::vector<Outgoing>& messa
 TEST_CASE(
     "a machine that is younger than the broker's session lacks what came before, but not when restored") {
   MachineRig rig(config());
+  Replay replay = none();
   rig.pass(400);
   rig.link_up(true);
   for (int i = 300; i < 1300; ++i) rig.live("north/s", i, 1);
   const TempFolder folder;
   const SnapshotStore store(folder.path());
-  REQUIRE(store.write(head_at(12, rig.machine), rig.machine));
+  REQUIRE(store.write(head_at(12, rig.machine), rig.machine, replay));
   MachineRig other(std::move(store.load("box")->machine));
   for (MachineRig* each : {&rig, &other}) {
     each->wall = MachineRig::kStart + 1301;

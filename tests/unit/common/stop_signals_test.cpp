@@ -1,4 +1,4 @@
-#include "simulator/stop_signals.h"
+#include "common/stop_signals.h"
 
 #include <unistd.h>
 
