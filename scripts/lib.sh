@@ -1,13 +1,14 @@
 # Shared by the scripts beside it; sourced, never run.
 
-# Installs what is missing of scripts/packages: all of it for `install_packages test`, else without the test-only ones.
+# Installs what is missing of scripts/packages: all of it for `install_packages test`, what Kafka needs for
+# `install_packages kafka`, else what has no mark.
 install_packages() {
   local wanted missing=() sudo=()
-  if [[ ${1:-} == test ]]; then
-    wanted=$(sed 's/#.*//; s/ test$//' "$root/scripts/packages")
-  else
-    wanted=$(sed 's/#.*//; / test$/d' "$root/scripts/packages")
-  fi
+  case ${1:-} in
+    test) wanted=$(sed 's/#.*//; s/ \(test\|kafka\)$//' "$root/scripts/packages") ;;
+    kafka) wanted=$(sed -n 's/ kafka$//p' "$root/scripts/packages") ;;
+    *) wanted=$(sed 's/#.*//; / \(test\|kafka\)$/d' "$root/scripts/packages") ;;
+  esac
   for package in $wanted; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")
   done
