@@ -88,6 +88,10 @@ struct Maker {
       const rd_kafka_resp_err_t error = rd_kafka_topic_result_error(topics[i]);
       if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         spdlog::info("Kafka: made topic '{}'", rd_kafka_topic_result_name(topics[i]));
+      } else if (error == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION) {  // a name that Kafka never takes
+        return std::unexpected(KafkaFailure{
+            .text = fmt::format("Kafka: topic '{}' cannot be made: {}", rd_kafka_topic_result_name(topics[i]),
+                                rd_kafka_topic_result_error_string(topics[i]))});
       } else if (error != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
         spdlog::warn("Kafka: topic '{}' was not made: {}", rd_kafka_topic_result_name(topics[i]),
                      rd_kafka_topic_result_error_string(topics[i]));
