@@ -29,6 +29,9 @@ Sent numbered(int number) {
 class Forwarding {
  public:
   void start() {
+    // As the programs do before they have threads: the thread sanitizer does not see how the library guards
+    // it.
+    spdlog::default_logger();
     forwarder_.emplace(Forwarder::Options{.archive = box.path(),
                                           .folder = box.folder / "bridge",
                                           .box = "b1",
