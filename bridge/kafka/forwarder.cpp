@@ -35,7 +35,6 @@ Forwarder::Forwarder(const Options& options, const Config& config, KafkaConnecto
   cursor_.epoch = options.epoch;
   if (const auto copy = load_cursor_copy(options.folder); copy && copy->epoch == options.epoch)
     cursor_ = *copy;
-  forwarded_ = cursor_.offset;
   status_.cursor = cursor_;
 }
 
@@ -175,7 +174,6 @@ KafkaResult<void> Forwarder::send(KafkaSink& sink, const ForwardBatch& batch, co
 
 void Forwarder::stand_at(const KafkaCursor& cursor) {
   cursor_ = cursor;
-  forwarded_.store(cursor.offset, std::memory_order_release);
   const std::scoped_lock lock(mutex_);
   status_.cursor = cursor;
 }
@@ -204,6 +202,11 @@ void Forwarder::advance(std::uint64_t end) {
     end_ = end;
   }
   advanced_.notify_all();
+}
+
+std::uint64_t Forwarder::forwarded() const {
+  const std::scoped_lock lock(mutex_);
+  return status_.cursor.offset;
 }
 
 Forwarder::Status Forwarder::status() const {

@@ -52,7 +52,7 @@ class Forwarder {
   /// Offsets below `end` are in the archive and survive a power cut.
   void advance(std::uint64_t end);
   /// Below it everything is in Kafka.
-  [[nodiscard]] std::uint64_t forwarded() const { return forwarded_.load(std::memory_order_acquire); }
+  [[nodiscard]] std::uint64_t forwarded() const;
 
   struct Status {
     ForwardState state = ForwardState::connecting;
@@ -108,7 +108,6 @@ class Forwarder {
 
   std::mutex copy_mutex_;
   std::optional<KafkaCursor> copied_;  // under it
-  std::atomic<std::uint64_t> forwarded_;
   std::atomic<bool> is_behind_ = false;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable_any advanced_;
