@@ -155,9 +155,7 @@ void killed_while_files_change(unsigned kills) {
 
 }  // namespace
 
-TEST_CASE(
-    "bridge killed with -9 at random while files of the archive are begun and closed: nothing lost or "
-    "doubled") {
+TEST_CASE("bridge killed with -9 at random while files are begun and closed: nothing lost or doubled") {
   killed_while_files_change(fault_count(20));
 }
 

@@ -133,7 +133,7 @@ void all_kinds_at_random(unsigned faults, const std::string& speed) {
 
 }  // namespace
 
-TEST_CASE("gateway killed and stopped, broker stopped and restarted, network bad, at random: nothing lost") {
+TEST_CASE("nothing lost, at random: gateway killed and stopped, broker stopped and restarted, network bad") {
   all_kinds_at_random(8, "200x");
 }
 

@@ -29,7 +29,7 @@ double reconnected_after(Site& site, const std::function<void()>& while_away) {
 
 }  // namespace
 
-TEST_CASE("the wall clock stepped by an hour and to 1970, also while the broker is away: nothing happens") {
+TEST_CASE("nothing happens when the wall clock steps by an hour and to 1970, also while the broker is away") {
   WallClock clock;
   SiteOptions options;
   // A box whose clock is stepped has none that can be trusted. No window is to close for silence here.
@@ -59,7 +59,7 @@ TEST_CASE("the wall clock stepped by an hour and to 1970, also while the broker 
   check_whole(report,
               fmt::format("reconnected after {:.1f} s, with steps of the clock after {:.1f} s at most", usual,
                           longest));
-  CHECK(longest < usual + 4);  // the back-off's jitter
+  CHECK(longest < 20);  // the back-off, not the minute by which the clock was set back
   CHECK(report.books["corrected"] == 0);
   CHECK(report.books["watermarks_set_back"] == 0);
   // The clock was stepped indeed: by what the gateway says of the time.

@@ -334,11 +334,11 @@ TEST_CASE("a replay that is interrupted cancels its job and says so") {
   CHECK(archiver.stop() == 0);
 }
 
-TEST_CASE("while a replay is slow, the log of the archive that is written stays small: by event time") {
+TEST_CASE("by event time, a slow replay leaves the log of the archive that is written small") {
   check_log_beside_replay("event");
 }
 
-TEST_CASE("while a replay is slow, the log of the archive that is written stays small: by arrival") {
+TEST_CASE("by arrival, a slow replay leaves the log of the archive that is written small") {
   check_log_beside_replay("arrival");
 }
 

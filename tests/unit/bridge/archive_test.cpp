@@ -68,7 +68,7 @@ TEST_CASE("seq and boot without a time are an identity whatever the arrival") {
   CHECK(box.count("readings") == "4");
 }
 
-TEST_CASE("after the identity window the same seq of the same boot is another reading: counters wrap") {
+TEST_CASE("counters wrap: after the identity window the same seq of the same boot is another reading") {
   ArchiveFixture box;
   box.config.time.identity_window = std::chrono::hours{1};
   box.open();
