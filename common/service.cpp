@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kOutboxCapacity = 256;
 constexpr auto kDrainPatience = 2s;
-constexpr auto kGoodbyePatience = 1s;
+constexpr auto kClosePatience = 1s;
 
 }  // namespace
 
@@ -150,8 +150,8 @@ Result<void> Service::shut_down() {
   outbox_.drain(std::chrono::steady_clock::now() + kDrainPatience);
   publisher_->send(offline_, no_receipt_);
   supervisor_.stop();
-  intake_.close(kGoodbyePatience);
-  publisher_->close(kGoodbyePatience);
+  intake_.close(kClosePatience);
+  publisher_->close(kClosePatience);
   auto synced = journal_->sync();
   if (synced) mark_.clear();
   return synced;

@@ -14,7 +14,7 @@
 namespace lookout {
 namespace {
 
-constexpr std::size_t kBuffer = 65536;
+constexpr std::size_t kFlushAt = 65536;
 
 /// Writes outputs as lines and counts them by kind.
 class OutputLines {
@@ -26,7 +26,7 @@ class OutputLines {
       counts_[output.index()] += messages_.size();
       for (const Outgoing& message : messages_) add(message);
     }
-    return lines_.size() < kBuffer ? Result<void>{} : flush();
+    return lines_.size() < kFlushAt ? Result<void>{} : flush();
   }
   Result<void> flush() {
     const bool written =

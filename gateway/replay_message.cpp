@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::size_t kKeptDetail = 256;  // what somebody sent may be as long as a message
+constexpr std::size_t kKeptSummaryDetail = 256;  // what somebody sent may be as long as a message
 constexpr std::array<std::string_view, 2> kBy{"arrival", "event"};
 constexpr std::array<std::string_view, 4> kStates{"done", "cancelled", "refused", "abandoned"};
 
@@ -112,7 +112,7 @@ Outgoing render(const ReplaySummary& summary) {
   ordered_json payload;
   payload["job"] = summary.job;
   payload["state"] = kStates[static_cast<std::size_t>(summary.state)];
-  if (!summary.detail.empty()) payload["detail"] = cut_payload(summary.detail, kKeptDetail);
+  if (!summary.detail.empty()) payload["detail"] = cut_payload(summary.detail, kKeptSummaryDetail);
   if (const ReplayStart* start = summary.start) {
     payload["by"] = kBy[static_cast<std::size_t>(start->by)];
     payload["from"] = to_rfc3339(start->from);
@@ -126,7 +126,7 @@ Outgoing render(const ReplaySummary& summary) {
     payload["repeats"] = figures->repeats;
     payload["unreadable"] = figures->unreadable;
     if (figures->unreadable > 0)
-      payload["first_unreadable"] = cut_payload(figures->first_unreadable, kKeptDetail);
+      payload["first_unreadable"] = cut_payload(figures->first_unreadable, kKeptSummaryDetail);
   }
   return {fmt::format("{}{}/summary", kReplayPrefix, summary.job),
           payload.dump(-1, ' ', false, ordered_json::error_handler_t::replace), false};

@@ -5,13 +5,13 @@
 namespace lookout {
 namespace {
 
-constexpr double kSecondsPerDay = 86'400;
+constexpr double kSecondsOfDay = 86'400;
 
 // How far the clock is ahead when it has been wrong for so long.
 Microseconds error(const WrongClock& fault, Timestamp began, Microseconds since) {
   if (fault.reset) return Timestamp{} - began;
   if (fault.drift != 0) {
-    return Microseconds{std::llround(static_cast<double>(since.count()) * fault.drift / kSecondsPerDay)};
+    return Microseconds{std::llround(static_cast<double>(since.count()) * fault.drift / kSecondsOfDay)};
   }
   const bool right = fault.flap > Microseconds{0} && since / fault.flap % 2 == 1;
   return right ? Microseconds{0} : fault.offset;

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/support/broker.h"
+#include "tests/support/child_process.h"
 
 using namespace lookout::test;
 
@@ -52,7 +53,7 @@ void fill(Broker& broker) {
 }
 
 Finished check(const Broker& broker) {
-  return run({std::string(LOOKOUT_SOURCE) + "/scripts/broker-check", file_of(broker).string()});
+  return run({source_path("scripts/broker-check"), file_of(broker).string()});
 }
 
 bool refused_by_mosquitto(const Broker& broker) {
@@ -159,7 +160,7 @@ TEST_CASE("broker check: where no Mosquitto comes up at all nothing is touched")
   spit(folder / "mosquitto", "#!/bin/sh\necho 'Error: no.' >&2\nexit 1\n");
   fs::permissions(folder / "mosquitto", fs::perms::owner_all);
   const auto checked = run({"sh", "-c", "PATH=$1:$PATH exec \"$2\" \"$3\"", "sh", folder.path().string(),
-                            std::string(LOOKOUT_SOURCE) + "/scripts/broker-check", file_of(broker).string()});
+                            source_path("scripts/broker-check"), file_of(broker).string()});
   CHECK(checked.code == 1);
   CHECK(slurp(file_of(broker)) == damaged);
   CHECK(set_aside(broker) == 0);

@@ -53,7 +53,7 @@ std::uint16_t free_port() {
 }
 
 Broker::Broker(const std::string& extra) : port_(free_port()) {
-  std::string config = slurp(std::string(LOOKOUT_SOURCE) + "/mosquitto.conf");
+  std::string config = slurp(source_path("mosquitto.conf"));
   replace(config, "listener 1883", "listener " + port_text());
   // As root Mosquitto would change to a user who may not write here.
   spit(folder_ / "mosquitto.conf",

@@ -78,4 +78,6 @@ Finished run(const std::vector<std::string>& command, std::chrono::seconds patie
 
 std::string program(const std::string& name) { return std::string(LOOKOUT_BIN) + "/lookout-" + name; }
 
+std::string source_path(const std::string& path) { return std::string(LOOKOUT_SOURCE) + "/" + path; }
+
 }  // namespace lookout::test

@@ -47,5 +47,7 @@ Finished run(const std::vector<std::string>& command,
 
 /// The path of one of Lookout's programs in this build: "gateway", "bridge", "simulator".
 std::string program(const std::string& name);
+/// Of a file or folder in the source tree.
+std::string source_path(const std::string& path);
 
 }  // namespace lookout::test

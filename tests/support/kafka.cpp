@@ -51,7 +51,7 @@ std::string Kafka::brokers() const { return fmt::format("127.0.0.1:{}", port_); 
 void Kafka::start() {
   const auto log = folder_ / "log";
   process_.emplace(std::vector<std::string>{"env", "KAFKA_PROPERTIES=" + properties_,
-                                            std::string(LOOKOUT_SOURCE) + "/scripts/kafka", "run",
+                                            source_path("scripts/kafka"), "run",
                                             (folder_ / "node").string(), std::to_string(port_)},
                    ChildProcess::Options{log, log});
   const auto answers = [&] {
@@ -74,7 +74,7 @@ std::string Kafka::consume(const std::string& topic, const std::vector<std::stri
 }
 
 std::string Kafka::setting(const std::string& topic, const std::string& name) const {
-  const auto told = run({std::string(LOOKOUT_SOURCE) + "/scripts/kafka", "tool", "kafka.admin.ConfigCommand",
+  const auto told = run({source_path("scripts/kafka"), "tool", "kafka.admin.ConfigCommand",
                          "--bootstrap-server", brokers(), "--describe", "--all", "--topic", topic});
   const auto at = told.out.find(' ' + name + '=');
   if (at == std::string::npos)

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/support/child_process.h"
 #include "tests/support/temp_folder.h"
 
 using namespace lookout;
@@ -27,7 +28,7 @@ std::vector<std::string> problems_of(const std::string& text) {
 }  // namespace
 
 TEST_CASE("the shipped configuration is good and says the defaults of the interface") {
-  const auto [config, problems] = load_config(std::string(LOOKOUT_SOURCE) + "/systemd/lookout.toml");
+  const auto [config, problems] = load_config(test::source_path("systemd/lookout.toml"));
   REQUIRE(problems.empty());
   CHECK(config.time.lag == 60s);
   CHECK(config.time.max_future == 60s);
