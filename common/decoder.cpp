@@ -102,6 +102,7 @@ std::expected<SeriesId, Refusal> Decoder::find_series(const Route& route, const 
   const std::string_view network = choose(route.names.network, payload.network, kUnnamed);
   const std::string_view region = choose(route.names.region, payload.region, kUnnamed);
   const std::string_view sensor = choose(route.names.sensor, payload.sensor, {});
+  if (const auto known = series_.find(network, region, sensor, metric)) return *known;
   for (const auto& [what, name] : {std::pair<std::string_view, std::string_view>{"network", network},
                                    {"region", region},
                                    {"sensor", sensor},

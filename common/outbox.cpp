@@ -11,18 +11,26 @@ Outbox::Outbox(std::size_t capacity, OnAcknowledged on_acknowledged)
     : capacity_(capacity), on_acknowledged_(std::move(on_acknowledged)) {}
 
 bool Outbox::publish(Outgoing message, std::uint64_t tag, const std::stop_token& stop) {
-  {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait(lock, stop, [&] { return entries_.size() < capacity_ && bytes_ < kMostBytes; }))
-      return false;
-    bytes_ += message.topic.size() + message.payload.size();
-    entries_.emplace_back(*this, std::move(message), tag);
-  }
-  pump();
+  if (!gather(std::move(message), tag, stop)) return false;
+  flush();
   return true;
 }
 
-void Outbox::pump() {
+bool Outbox::gather(Outgoing message, std::uint64_t tag, const std::stop_token& stop) {
+  const auto has_room = [&] { return entries_.size() < capacity_ && bytes_ < kMostBytes; };
+  std::unique_lock lock(mutex_);
+  if (!has_room()) {
+    lock.unlock();
+    flush();  // nothing else would make room
+    lock.lock();
+    if (!changed_.wait(lock, stop, has_room)) return false;
+  }
+  bytes_ += message.topic.size() + message.payload.size();
+  entries_.emplace_back(*this, std::move(message), tag);
+  return true;
+}
+
+void Outbox::flush() {
   const std::lock_guard one_sender(sending_);
   while (true) {
     Entry* entry = nullptr;
@@ -47,7 +55,7 @@ void Outbox::on_connected() {
     connected_ = true;
     unsent_ = 0;
   }
-  pump();
+  flush();
 }
 
 void Outbox::on_lost() {
@@ -83,11 +91,13 @@ std::vector<std::pair<std::uint64_t, Outgoing>> Outbox::unacknowledged_messages(
 }
 
 bool Outbox::await_acknowledged(std::uint64_t tag, const std::stop_token& stop) {
+  flush();
   std::unique_lock lock(mutex_);
   return changed_.wait(lock, stop, [&] { return entries_.empty() || entries_.front().tag > tag; });
 }
 
 bool Outbox::drain(std::chrono::steady_clock::time_point deadline) {
+  flush();
   std::unique_lock lock(mutex_);
   return changed_.wait_until(lock, deadline, [&] { return entries_.empty(); });
 }

@@ -14,11 +14,11 @@
 namespace lookout {
 
 /// Publishes in order, at least once: what the broker has not acknowledged is kept and, after each reconnect,
-/// sent again from the oldest on. Bounded: publish() waits while `capacity` messages or 16 MiB are
-/// unacknowledged.
+/// sent again from the oldest on. Bounded: publish() and gather() wait while `capacity` messages or 16 MiB
+/// are unacknowledged.
 ///
-/// Threading: publish() by any thread, those of one go out in its order; on_connected() and on_lost() by the
-/// thread that steps the session; acknowledgements arrive on the MQTT library's thread.
+/// Threading: publish(), gather() and flush() by any thread, those of one go out in its order; on_connected()
+/// and on_lost() by the thread that steps the session; acknowledgements arrive on the MQTT library's thread.
 class Outbox {
  public:
   /// Called for each acknowledged message in the order of publishing, on the MQTT library's thread, with its
@@ -34,6 +34,12 @@ class Outbox {
 
   /// Takes a message; false, without taking it, when `stop` was requested while waiting for room.
   bool publish(Outgoing message, std::uint64_t tag, const std::stop_token& stop);
+  /// The same for one that more will follow at once: it is sent with the next that is published, by flush(),
+  /// or when there is no more room. Each message that is handed to the MQTT library alone wakes its sending
+  /// thread anew.
+  bool gather(Outgoing message, std::uint64_t tag, const std::stop_token& stop);
+  /// Sends what was gathered.
+  void flush();
 
   void on_connected();
   void on_lost();
@@ -57,7 +63,6 @@ class Outbox {
     bool done = false;
   };
 
-  void pump();
   void acknowledge(Entry& entry) noexcept;
 
   const std::size_t capacity_;

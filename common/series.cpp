@@ -2,10 +2,15 @@
 
 namespace lookout {
 
+std::optional<SeriesId> SeriesTable::find(std::string_view network, std::string_view region,
+                                          std::string_view sensor, std::string_view metric) {
+  const auto known = ids_.find(key_of(network, region, sensor, metric));
+  return known == ids_.end() ? std::nullopt : std::optional(known->second);
+}
+
 std::optional<SeriesId> SeriesTable::intern(std::string_view network, std::string_view region,
                                             std::string_view sensor, std::string_view metric) {
-  if (const auto known = ids_.find(key_of(network, region, sensor, metric)); known != ids_.end())
-    return known->second;
+  if (const auto known = find(network, region, sensor, metric)) return known;
   if (series_.size() >= max_series_) return std::nullopt;
   const auto id = static_cast<SeriesId>(series_.size());
   series_.push_back({std::string(network), std::string(region), std::string(sensor), std::string(metric),

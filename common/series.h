@@ -27,6 +27,9 @@ class SeriesTable {
  public:
   explicit SeriesTable(std::size_t max_series) : max_series_(max_series) {}
 
+  /// Nothing when the series is new.
+  std::optional<SeriesId> find(std::string_view network, std::string_view region, std::string_view sensor,
+                               std::string_view metric);
   /// Nothing when the series is new and the table is full. The names must be valid names.
   std::optional<SeriesId> intern(std::string_view network, std::string_view region, std::string_view sensor,
                                  std::string_view metric);

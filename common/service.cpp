@@ -104,6 +104,7 @@ void Service::say_online(std::uint64_t connection) {
     const std::lock_guard lock(connection_mutex_);
     told_ = connection;
   }
+  outbox_.flush();
   // Where that connection is lost again already, the next one has it told anew.
   publisher_->send(online_, no_receipt_);
 }

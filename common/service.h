@@ -54,6 +54,11 @@ class Service {
   bool publish(Outgoing message, std::uint64_t tag, const std::stop_token& stop) {
     return outbox_.publish(std::move(message), tag, stop);
   }
+  /// The same, sent with the next that is published or by flush().
+  bool gather(Outgoing message, std::uint64_t tag, const std::stop_token& stop) {
+    return outbox_.gather(std::move(message), tag, stop);
+  }
+  void flush() { outbox_.flush(); }
   [[nodiscard]] JournalWriter& journal() { return *journal_; }
   [[nodiscard]] Intake& intake() { return intake_; }
   [[nodiscard]] std::size_t unacknowledged() const { return outbox_.unacknowledged(); }

@@ -71,6 +71,7 @@ Result<void> Worker::run(Service& service, const std::stop_token& stop) {
     if (*record && !process(**record, service, stop)) return {};
     if (*record && ++records % kRecordsBetweenLooksAtTheClock != 0) continue;
     if (!announce(service, stop) || !housekeeping(service, stop)) break;
+    service.flush();
     if (*record) continue;
     journal.wait_beyond(reader_->position(), std::min({next_save_, next_stats_, tick_if_due(service)}));
   }
@@ -162,7 +163,9 @@ bool Worker::publish(Outgoing message, std::optional<Cursor> position, Service& 
                      const std::stop_token& stop) {
   if (message.retain && !await_former(message.topic, service, stop)) return false;
   sent_.push_back({next_tag_, position});
-  return service.publish(std::move(message), next_tag_++, stop);
+  // Alerts go at once; the rest with what the records read in the same few milliseconds give.
+  return message.retain ? service.publish(std::move(message), next_tag_++, stop)
+                        : service.gather(std::move(message), next_tag_++, stop);
 }
 
 bool Worker::await_former(const std::string& topic, Service& service, const std::stop_token& stop) {

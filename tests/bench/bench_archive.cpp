@@ -3,6 +3,9 @@
 //   bench-archive [READINGS [ROUNDS [SENSORS]]]   a backlog of the broker into the archive, beside a bare
 //   Paho
 //                                                 subscriber that only counts; 300,000 3 1000
+//   bench-archive away [READINGS [SENSORS]]       the same, while a Kafka that is configured is away: what is
+//   resident
+//                                                 with all of it not forwarded; 990,000 1000
 //   bench-archive fill READINGS [SENSORS [GIB]]   the archive alone, in this process, without a broker: every
 //   sensor
 //                                                 once a minute, 5 % of the readings minutes late; 3,000,000
@@ -213,8 +216,10 @@ std::uint64_t archived(const std::filesystem::path& folder) {
   }
 }
 
-Drained drain_bridge(std::uint16_t port, int messages) {
-  test::Box box(port, "");
+constexpr const char* kKafkaAway = "[kafka]\nbrokers = \"127.0.0.1:1\"\n";
+
+Drained drain_bridge(std::uint16_t port, int messages, const std::string& kafka = "") {
+  test::Box box(port, kafka);
   const auto folder = archive_folder(box.state());
   const auto begin = Clock::now();
   test::ChildProcess bridge = box.start("bridge", false);
@@ -254,6 +259,14 @@ int main(int readings, int rounds, int sensors) {
   return 0;
 }
 
+int away_main(int readings, int sensors) {
+  const test::Broker broker("autosave_interval 0\n");
+  make_sessions(broker.port());
+  const double bytes = publish_backlog(broker.port(), readings, sensors);
+  print("bridge", drain_bridge(broker.port(), readings, kKafkaAway), readings, bytes);
+  return 0;
+}
+
 }  // namespace
 }  // namespace lookout::bench
 
@@ -262,6 +275,7 @@ int main(int argc, char** argv) {
   const auto number = [&](int at, int otherwise) { return argc > at ? std::stoi(argv[at]) : otherwise; };
   if (first == "bare")
     return lookout::bench::count_bare(static_cast<std::uint16_t>(number(2, 0)), number(3, 0));
+  if (first == "away") return lookout::bench::away_main(number(2, 990'000), number(3, 1000));
   if (first == "fill")
     return lookout::bench::fill_main(number(2, 3'000'000), number(3, 1000), number(4, 1000));
   return lookout::bench::main(number(1, 300'000), number(2, 3), number(3, 1000));

@@ -19,7 +19,7 @@
 #include "bridge/archive/archive_name.h"
 #include "bridge/kafka/forwarder.h"
 #include "bridge/kafka/rdkafka_sink.h"
-#include "bridge/recorder.h"
+#include "tests/bench/filled_archive.h"
 #include "tests/bench/process_figures.h"
 #include "tests/support/kafka.h"
 
@@ -29,6 +29,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
+constexpr Timestamp kStart = std::chrono::sys_days{std::chrono::year{2026} / 11 / 1};
 constexpr int kTransaction = 10'000;
 constexpr int kWaitMs = 60'000;
 
@@ -42,38 +43,9 @@ double seconds_since(Clock::time_point begin) {
 }
 
 Config configuration(const std::string& brokers) {
-  Config config;
-  InputConfig input;
-  input.topic = *TopicPattern::parse("sensors/{network}/{region}/{sensor}/{metric}");
-  config.inputs.push_back(input);
+  Config config = filling_config();
   config.kafka.brokers = brokers;
   return config;
-}
-
-std::unique_ptr<Archive> fill(const std::filesystem::path& folder, const Config& config, int readings) {
-  auto archive = Archive::open(folder, config.archive, config.time.identity_window);
-  if (!archive) die(archive.error().text);
-  Recorder recorder(**archive, config);
-  const Timestamp start = std::chrono::sys_days{std::chrono::year{2026} / 11 / 1};
-  const auto check = [](const auto& done) {
-    if (!done) die(done.error().text);
-  };
-  for (int i = 0; i < readings;) {
-    check((*archive)->begin(static_cast<std::uint64_t>(i), start));
-    for (int of_batch = 0; of_batch < 4000 && i < readings; ++of_batch, ++i) {
-      const std::string topic =
-          fmt::format("sensors/bench/region-{:02}/sensor-{:03}/temperature", i % 20, i % 500);
-      const std::string payload =
-          fmt::format(R"({{"event_time":{}.{:03},"value":{}.{:02},"unit":"Cel","seq":{},"boot":"a1b2"}})",
-                      1793491200 + i / 500, i % 1000, 18 + i % 9, i % 100, i / 500);
-      check(recorder.record(static_cast<std::uint64_t>(i),
-                            {.arrival = start + i * 1ms, .topic = topic, .payload = payload}));
-    }
-    check((*archive)->commit());
-  }
-  while (*(*archive)->maintain(std::nullopt)) {
-  }
-  return std::move(*archive);
 }
 
 RdkafkaOptions sink_options(const Config& config, const std::string& box) {
@@ -160,7 +132,7 @@ int main(int readings, int rounds) {
   const test::Kafka kafka;
   const test::TempFolder folder;
   const Config config = configuration(kafka.brokers());
-  const auto archive = fill(folder / "archive", config, readings);
+  const auto archive = fill_archive(folder / "archive", config, {readings, 500, kStart, 1s});
   const auto records = all_records(config, *archive, folder / "archive");
   const RecordNames names = record_names(config.kafka, "bench", archive->epoch());
   forward(config, *archive, folder / "archive", "warm-up");

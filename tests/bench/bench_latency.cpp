@@ -6,18 +6,22 @@
 // call. Each probe is a region of its own, so that each gives one alert. Background: lookout-simulator in a
 // process of its own, in the same broker, with the windows of bench-drain.
 //   bench-latency [SECONDS [PROBES_PER_SECOND]]      30 30, for each of the loads
-//   bench-latency steady [SECONDS [SENSORS [INTERVAL_MS]]]      60 50 500: no probes, only what the gateway
-//   uses
+//   bench-latency replay [SECONDS [PROBES_PER_SECOND]]      60 30: at 1,000 readings/s, alone and beside a
+//   replay of a day bench-latency steady [SECONDS [SENSORS [INTERVAL_MS]]]      60 50 500: no probes, only
+//   what the gateway uses
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <thread>
 
+#include "bridge/archive/archive_name.h"
 #include "tests/bench/bare_client.h"
+#include "tests/bench/filled_archive.h"
 #include "tests/bench/process_figures.h"
 #include "tests/support/box.h"
 #include "tests/support/wait.h"
@@ -139,11 +143,9 @@ void print(const char* what, const std::vector<double>& times) {
              quantile(times, 1));
 }
 
-void measure_latency(const Load& load, std::chrono::seconds duration, int probes_per_second) {
-  const test::Broker broker;
-  test::Box box(broker.port(), kWindows);
-  trust_clock(box.config());
-  test::ChildProcess gateway = box.start("gateway");
+/// Returns the times of the alerts.
+std::vector<double> probe_under(const test::Broker& broker, const test::Box& box, const Load& load,
+                                std::chrono::seconds duration, int probes_per_second) {
   test::ChildProcess simulator = start_load(broker, box, load, duration + 2s);
   Prober prober(broker.port());
   const auto begin = Clock::now() + 1s;
@@ -158,7 +160,65 @@ void measure_latency(const Load& load, std::chrono::seconds duration, int probes
   print("the readings themselves, from the broker", readings);
   std::fflush(stdout);
   simulator.wait();
+  return alerts;
+}
+
+void measure_latency(const Load& load, std::chrono::seconds duration, int probes_per_second) {
+  const test::Broker broker;
+  test::Box box(broker.port(), kWindows);
+  trust_clock(box.config());
+  test::ChildProcess gateway = box.start("gateway");
+  probe_under(broker, box, load, duration, probes_per_second);
   gateway.stop();
+}
+
+/// The largest -wal that the archive has had, in MB, while `during` ran.
+double largest_log(const std::filesystem::path& archive, const std::function<void()>& during) {
+  std::uintmax_t largest = 0;
+  {
+    const std::jthread watcher([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        std::error_code gone;
+        for (const auto& entry : std::filesystem::directory_iterator(archive, gone)) {
+          if (!entry.path().string().ends_with("-wal")) continue;
+          const auto size = entry.file_size(gone);
+          if (!gone) largest = std::max(largest, size);
+        }
+        std::this_thread::sleep_for(50ms);
+      }
+    });
+    during();
+  }
+  return static_cast<double>(largest) / 1e6;
+}
+
+/// A day of 100 sensors, every 10 s: 864,000 readings, which no replay at the default rate gets through
+/// meanwhile.
+int beside_replay(std::chrono::seconds duration, int probes_per_second) {
+  const test::Broker broker;
+  test::Box box(broker.port(), kWindows);
+  trust_clock(box.config());
+  const Timestamp day = std::chrono::floor<std::chrono::days>(wall_clock_now()) - std::chrono::days{2};
+  std::filesystem::create_directories(box.state() / "bridge");
+  fill_archive(archive_folder(box.state()), filling_config(), {864'000, 100, day, 10s});
+  test::ChildProcess gateway = box.start("gateway"), bridge = box.start("bridge");
+  constexpr Load kLoad{500, 500ms};
+  const auto alone = probe_under(broker, box, kLoad, duration, probes_per_second);
+  fmt::print("beside the replay of a day:\n");
+  test::ChildProcess replay({test::program("bridge"), "replay", "--config", box.config(), "--from",
+                             to_rfc3339(day), "--to", to_rfc3339(day + 24h), "--job", "day"},
+                            {"/dev/null", box.folder() / "replay.log"});
+  std::vector<double> beside;
+  const double log = largest_log(archive_folder(box.state()), [&] {
+    beside = probe_under(broker, box, kLoad, duration, probes_per_second);
+  });
+  fmt::print("p99 beside / alone: {:.2f} (at most 2); the archive's log at most {:.1f} MB (32); replay {}\n",
+             quantile(beside, 0.99) / quantile(alone, 0.99), log,
+             replay.running() ? "still at work" : "over");
+  replay.stop();
+  bridge.stop();
+  gateway.stop();
+  return 0;
 }
 
 int steady(const Load& load, std::chrono::seconds duration) {
@@ -204,5 +264,7 @@ int main(int argc, char** argv) {
     return lookout::bench::steady({number(3, 50), std::chrono::milliseconds{number(4, 500)}},
                                   std::chrono::seconds{number(2, 60)});
   }
+  if (argc > 1 && std::string(argv[1]) == "replay")
+    return lookout::bench::beside_replay(std::chrono::seconds{number(2, 60)}, number(3, 30));
   return lookout::bench::main(std::chrono::seconds{number(1, 30)}, number(2, 30));
 }

@@ -140,6 +140,40 @@ TEST_CASE("publish waits while the outbox is full, and goes on or gives up") {
   }
 }
 
+TEST_CASE("what is gathered is sent in its order: with the next one, by flush, for want of room, at a wait") {
+  Rig rig(2);
+  rig.connect();
+  const auto gather = [&](const std::string& text, std::uint64_t tag, const std::stop_token& stop = {}) {
+    return rig.outbox.gather({"t", text, false}, tag, stop);
+  };
+  REQUIRE(gather("a", 1));
+  CHECK(rig.session.sent.empty());
+  SECTION("published behind it") {
+    rig.publish("b", 2);
+    CHECK(rig.session.sent == Texts{"a", "b"});
+  }
+  SECTION("flushed") {
+    rig.outbox.flush();
+    CHECK(rig.session.sent == Texts{"a"});
+  }
+  SECTION("no room") {
+    REQUIRE(gather("b", 2));
+    std::stop_source stop;
+    stop.request_stop();
+    CHECK_FALSE(gather("c", 3, stop.get_token()));
+    CHECK(rig.session.sent == Texts{"a", "b"});
+  }
+  SECTION("waited for") {
+    CHECK_FALSE(rig.outbox.drain(std::chrono::steady_clock::now()));
+    CHECK(rig.session.sent == Texts{"a"});
+  }
+  SECTION("a new connection") {
+    rig.lose();
+    rig.connect();
+    CHECK(rig.session.sent == Texts{"a"});
+  }
+}
+
 TEST_CASE("the outbox is bounded in bytes as well") {
   Rig rig(1000);
   rig.connect();
