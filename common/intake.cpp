@@ -47,6 +47,7 @@ Intake::Intake(const Config& config, Options options, JournalWriter& journal, Su
   session.mqtt = config.mqtt;
   session.client_id = std::move(options.client_id);
   session.filters = std::move(options.filters);
+  session.filters_file = std::move(options.filters_file);
   SessionEvents events;
   events.on_message = [this](const MessageView& message) { take(message); };
   events.on_session = [this](bool resumed) { set_session(resumed); };

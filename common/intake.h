@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -34,6 +35,7 @@ class Intake {
     std::vector<std::string> filters;
     bool record_link_and_clock = false;
   };
+    std::filesystem::path filters_file{};  ///< as in SessionOptions
 
   /// The session is connected by the supervisor, whose start() comes after this. The journal is kept synced
   /// and its next segment ready by a thread of its own, the keeper, which never touches MQTT: a callback that

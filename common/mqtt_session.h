@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,6 +30,9 @@ struct SessionOptions {
   bool clean_session = false;
   std::vector<std::string> filters;  ///< subscribed anew on every connect, QoS 1
   std::optional<Outgoing> will;
+  /// Where it is remembered what the broker may hold of former starts, which is left on connecting. Empty:
+  /// nowhere.
+  std::filesystem::path filters_file{};
 };
 
 /// What a session tells its owner. on_message is called on the MQTT library's thread, and the PUBACK goes out

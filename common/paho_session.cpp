@@ -15,6 +15,7 @@
 #include "common/file.h"
 #include "common/mqtt_session.h"
 #include "common/peer_watch.h"
+#include "common/subscribed_filters.h"
 
 namespace lookout {
 namespace {
@@ -30,6 +31,14 @@ constexpr auto kGoodbyePatience = 1s;
 constexpr const char* kNoTopic = "lookout/nobody";
 constexpr int kUnbounded =
     1'000'000'000;  // the owner bounds what is in flight: Paho's own bounds stall (up to 1 s)
+
+// As Paho takes them; it copies them at once.
+std::vector<char*> pointers_to(const std::vector<std::string>& filters) {
+  std::vector<char*> pointers;
+  pointers.reserve(filters.size());
+  for (const std::string& filter : filters) pointers.push_back(const_cast<char*>(filter.c_str()));
+  return pointers;
+}
 
 class PahoSession final : public MqttSession {
  public:
@@ -64,6 +73,8 @@ class PahoSession final : public MqttSession {
   void leave();
   Result<void> connect();
   Result<std::string> read_password() const;
+  void leave_former_filters();
+  void remember(const std::vector<std::string>& filters);
   void subscribe();
   void destroy();
   void report(const std::string& text) {
@@ -77,6 +88,10 @@ class PahoSession final : public MqttSession {
 
   static void on_connect_success(void* context, MQTTAsync_successData* data);
   static void on_connect_failure(void* context, MQTTAsync_failureData* data);
+  static void on_unsubscribed(void* context, MQTTAsync_successData* /*data*/) {
+    self(context).unsubscribed_ = true;
+    self(context).events_.wake();
+  }
   static void on_subscribed(void* context, MQTTAsync_successData* data);
   static void on_subscribe_failure(void* context, MQTTAsync_failureData* data);
   static void on_disconnected(void* context, MQTTAsync_successData* /*data*/);
@@ -111,7 +126,7 @@ class PahoSession final : public MqttSession {
 
   // Set by Paho's thread, read by step().
   std::atomic<bool> connected_ = false, session_present_ = false, failed_ = false, slow_ = false,
-                    parted_ = false, disconnected_ = false;
+                    parted_ = false, disconnected_ = false, unsubscribed_ = false;
   std::mutex report_mutex_;
   std::string report_;
 
@@ -141,9 +156,11 @@ PahoSession::Clock::time_point PahoSession::step(Clock::time_point now) {
     complaint_.settle();
     retry_ = kFirstRetry;
     peer_.heard(now);
+    leave_former_filters();
     if (!options_.filters.empty()) subscribe();
     if (events_.on_connected) events_.on_connected();
   }
+  if (unsubscribed_.exchange(false)) remember(options_.filters);
   if (state_ == State::parting && !paused_) {
     state_ = State::connected;
     slow_ = false;
@@ -231,7 +248,7 @@ void PahoSession::leave() {
 
 PahoSession::Clock::time_point PahoSession::begin_connecting(Clock::time_point now) {
   ++attempts_;
-  connected_ = failed_ = slow_ = false;
+  connected_ = failed_ = slow_ = unsubscribed_ = false;
   if (auto started = connect(); !started) return connect_failed(now, started.error());
   state_ = State::connecting;
   return next_action_ = now + kConnectPatience;
@@ -313,10 +330,40 @@ Result<void> PahoSession::connect() {
   return {};
 }
 
+// The file names at least what the broker holds, wherever this ends: what is new stands there before it is
+// subscribed to, what is gone until the broker has said so.
+void PahoSession::leave_former_filters() {
+  if (options_.filters_file.empty()) return;
+  std::vector<std::string> held = load_filters(options_.filters_file), gone;
+  for (const std::string& filter : held) {
+    if (std::ranges::find(options_.filters, filter) == options_.filters.end()) gone.push_back(filter);
+  }
+  const auto known = held.size();
+  for (const std::string& filter : options_.filters) {
+    if (std::ranges::find(held, filter) == held.end()) held.push_back(filter);
+  }
+  if (held.size() > known) remember(held);
+  if (gone.empty()) return;
+  spdlog::info("mqtt: {} unsubscribes from what is not configured any more: {}", options_.client_id,
+               fmt::join(gone, " "));
+  MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+  response.context = this;
+  response.onSuccess = on_unsubscribed;
+  const auto filters = pointers_to(gone);
+  const std::lock_guard lock(handle_mutex_);
+  const int code =
+      MQTTAsync_unsubscribeMany(handle_, static_cast<int>(filters.size()), filters.data(), &response);
+  if (code != MQTTASYNC_SUCCESS) report(fmt::format("cannot unsubscribe: {}", MQTTAsync_strerror(code)));
+}
+
+// What is not remembered is only subscribed to for longer than it is wanted.
+void PahoSession::remember(const std::vector<std::string>& filters) {
+  if (const auto saved = save_filters(options_.filters_file, filters); !saved)
+    spdlog::warn("mqtt: {}", saved.error());
+}
+
 void PahoSession::subscribe() {
-  std::vector<char*> filters;
-  filters.reserve(options_.filters.size());
-  for (const std::string& filter : options_.filters) filters.push_back(const_cast<char*>(filter.c_str()));
+  const auto filters = pointers_to(options_.filters);
   std::vector<int> qos(filters.size(), 1);
   MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
   response.context = this;

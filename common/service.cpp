@@ -65,7 +65,8 @@ Service::Service(const Config& config, const StateFolder& folder, Options option
       intake_(config,
               {.client_id = fmt::format("lookout-{}-{}-in", program_, box_id_),
                .filters = std::move(options.filters),
-               .record_link_and_clock = options.record_link_and_clock},
+               .record_link_and_clock = options.record_link_and_clock,
+               .filters_file = folder.path() / "subscriptions"},
               *journal_, supervisor_) {
   SessionOptions session;
   session.mqtt = config.mqtt;

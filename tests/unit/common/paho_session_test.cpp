@@ -9,8 +9,10 @@
 
 #include "common/mqtt_session.h"
 #include "common/outbox.h"
+#include "common/subscribed_filters.h"
 #include "common/supervisor.h"
 #include "tests/support/broker.h"
+#include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
 #include "tests/support/wait.h"
 
@@ -40,11 +42,13 @@ class CapturedLog {
 /// A subscriber that keeps what it gets, and leaves and comes back when told.
 class Subscriber {
  public:
-  explicit Subscriber(const Broker& broker) {
+  explicit Subscriber(const Broker& broker, std::vector<std::string> filters = {"t/#"},
+                      std::filesystem::path filters_file = {}) {
     SessionOptions options;
     options.mqtt.port = broker.port();
     options.client_id = "subscriber";
-    options.filters = {"t/#"};
+    options.filters = std::move(filters);
+    options.filters_file = std::move(filters_file);
     SessionEvents events;
     events.on_message = [this](const MessageView& message) { take(message); };
     events.on_connected = [this] { connected_ = true; };
@@ -73,6 +77,10 @@ class Subscriber {
   std::size_t different() {
     const std::scoped_lock lock(mutex_);
     return payloads_.size();
+  }
+  bool has(const std::string& payload) {
+    const std::scoped_lock lock(mutex_);
+    return payloads_.contains(payload);
   }
 
  private:
@@ -145,6 +153,86 @@ TEST_CASE("who leaves in the midst of a backlog has acknowledged to the broker w
   CHECK(subscriber.different() == kBacklog + 1);
   CHECK(repeats <= visits * 1000);  // without a pause to catch up: all but the first thousands, each time
   CHECK(visits > 1);
+}
+
+namespace {
+
+/// Waits until messages arrive at the subscriber on a filter that it has.
+void await_subscription(const Broker& broker, Subscriber& subscriber, const std::string& topic) {
+  REQUIRE(wait_until([&] {
+    broker.publish(topic, "probe of " + topic);
+    return subscriber.has("probe of " + topic);
+  }));
+}
+
+}  // namespace
+
+TEST_CASE("what a former start subscribed to, and this one does not, the broker delivers no more") {
+  const CapturedLog log;
+  const Broker broker;
+  const TempFolder folder;
+  const auto file = folder / "subscriptions";
+  for (const std::string filter : {"old/#", "older/#"}) {
+    Subscriber subscriber(broker, {filter, "t/#"}, file);
+    await_subscription(broker, subscriber, filter.substr(0, filter.size() - 1) + "x");
+    REQUIRE(wait_until([&] { return load_filters(file) == std::vector<std::string>{filter, "t/#"}; }));
+  }
+  broker.publish("older/x", "queued before it was left");
+  Subscriber subscriber(broker, {"t/#"}, file);
+  REQUIRE(wait_until([&] { return load_filters(file) == std::vector<std::string>{"t/#"}; }));
+  broker.publish("old/x", "not wanted");
+  broker.publish("older/x", "not wanted either");
+  broker.publish("t/x", "wanted");
+  REQUIRE(wait_until([&] { return subscriber.has("wanted"); }));
+  CHECK(subscriber.has("queued before it was left"));
+  CHECK_FALSE(subscriber.has("not wanted"));
+  CHECK_FALSE(subscriber.has("not wanted either"));
+  CHECK(log.count("unsubscribes from what is not configured any more: old/#") == 1);
+  CHECK(log.count("unsubscribes from what is not configured any more: older/#") == 1);
+}
+
+TEST_CASE(
+    "what the broker may hold is remembered before it is subscribed to, until the broker has let it go") {
+  const TempFolder folder;
+  const auto file = folder / "subscriptions";
+  const Broker broker;
+  REQUIRE(save_filters(file, {"gone/#"}));
+  SessionOptions options;
+  options.mqtt.port = broker.port();
+  options.client_id = "test";
+  options.filters = {"t/#"};
+  options.filters_file = file;
+  SessionEvents events;
+  std::atomic<int> wakes = 0;
+  std::vector<std::string> at_connect;
+  events.on_message = [](const MessageView&) {};
+  events.on_connected = [&] { at_connect = load_filters(file); };
+  events.wake = [&] { ++wakes; };
+  const auto session = make_paho_session(options, events);
+  REQUIRE(wait_until([&] {
+    session->step(MqttSession::Clock::now());
+    return !at_connect.empty();
+  }));
+  CHECK(at_connect == std::vector<std::string>{"gone/#", "t/#"});
+  CHECK(wait_until([&] {
+    session->step(MqttSession::Clock::now());
+    return load_filters(file) == options.filters;
+  }));
+  session->close(1s);
+}
+
+TEST_CASE("a file of filters that cannot be read is none, and said so") {
+  const CapturedLog log;
+  const TempFolder folder;
+  const auto file = folder / "subscriptions";
+  CHECK(load_filters(file).empty());
+  CHECK(log.count("cannot be read") == 0);
+  for (const std::string damaged : {"", "[\"a\"", "[1]", "{}"}) {
+    spit(file, damaged);
+    CHECK(load_filters(file).empty());
+  }
+  CHECK(log.count("cannot be read") == 4);
+  CHECK_FALSE(save_filters("/nonexistent/subscriptions", {"a"}));
 }
 
 // The clock is moved by hand; only the refusal of the connection takes real time.
