@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <thread>
+#include <utility>
 
-#include "common/clock_trust.h"
 #include "common/exit_code.h"
 #include "common/replay_topic.h"
 
@@ -32,10 +32,10 @@ std::size_t largest_payload(std::string_view topic, std::size_t message_size) {
 
 Intake::Intake(const Config& config, Options options, JournalWriter& journal, Supervisor& supervisor)
     : message_size_(config.limits.message_size),
-      clock_setting_(config.clock),
       record_link_and_clock_(options.record_link_and_clock),
       journal_(journal),
-      trusted_(is_trusted(config.clock)),
+      trust_(config.clock),
+      trusted_(trust_.ask(wall_clock_now(), Clock::now())),
       supervisor_(supervisor) {
   look_at_fill();
   keeper_.add([this](auto now) { return prepare_journal(now); });
@@ -121,6 +121,8 @@ Result<void> Intake::append(const MessageView& message, journal::Kind kind) {
   const auto now = Clock::now();
   // A message may be here before the news of the connection that it came on.
   if (kind == journal::Kind::message && !connected_.up()) connected_.set_link(true, now);
+  // Not only once a second: a record that says when it came must not be the first to come after a step.
+  trusted_ = trust_.look(wall_clock_now(), now);
   if (auto changes = append_changes(now); !changes) return changes;
   if (auto appended = journal_.append(message, kind, {connected_.look(now), trusted_}); !appended)
     return Failure(appended.error());
@@ -165,13 +167,11 @@ void Intake::set_session(bool resumed) {
 }
 
 void Intake::look_at_clock() {
-  const bool trusted = is_trusted(clock_setting_);
   const std::lock_guard lock(append_mutex_);
-  connected_.look(Clock::now());
-  if (trusted == trusted_) return;
-  trusted_ = trusted;
-  spdlog::info("clock: the kernel says that it is {}", trusted ? "synchronised" : "not synchronised");
-  record_changes(Clock::now());
+  const auto now = Clock::now();
+  connected_.look(now);
+  const bool trusted = trust_.ask(wall_clock_now(), now);
+  if (std::exchange(trusted_, trusted) != trusted) record_changes(now);
 }
 
 Microseconds Intake::connected() {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/clock_trust.h"
 #include "common/complaint.h"
 #include "common/config.h"
 #include "common/connected_clock.h"
@@ -34,8 +35,8 @@ class Intake {
     std::string client_id;
     std::vector<std::string> filters;
     bool record_link_and_clock = false;
-  };
     std::filesystem::path filters_file{};  ///< as in SessionOptions
+  };
 
   /// The session is connected by the supervisor, whose start() comes after this. The journal is kept synced
   /// and its next segment ready by a thread of its own, the keeper, which never touches MQTT: a callback that
@@ -75,13 +76,13 @@ class Intake {
   Clock::time_point step_session(Clock::time_point now);
 
   const std::uint64_t message_size_;
-  const ClockSetting clock_setting_;
   const bool record_link_and_clock_;
   JournalWriter& journal_;
 
   std::mutex append_mutex_;  // held for one append: guards the order of stamps, and what follows
   ConnectedClock connected_;
-  bool trusted_;
+  ClockTrust trust_;
+  bool trusted_;  // at the last look
   bool recorded_link_ = false, resumed_ = false;
   std::optional<bool> recorded_trust_;
 

@@ -1,12 +1,14 @@
 // Preloaded into a program: its wall clock is off by as many seconds as the file CLOCK_SHIM_FILE says (8
-// bytes, mapped), and may be stepped while it runs. The monotonic clock stays true. As in a kernel, who waits
-// for a time of the wall clock waits longer when it is set back.
+// bytes, mapped), and may be stepped while it runs; the 8 bytes behind say whether the kernel holds it to be
+// synchronised. The monotonic clock stays true. As in a kernel, who waits for a time of the wall clock waits
+// longer when it is set back.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,16 +21,20 @@ namespace {
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
 constexpr std::int64_t kLook = kNanoseconds / 20;  // how often a waiting thread looks at the wall clock
 
-const volatile std::int64_t* offset_seconds() {
+struct Clock {
+  std::int64_t offset_seconds, synchronised;
+};
+
+const volatile Clock& shifted() {
   static const auto* mapped = [] {
-    static const std::int64_t kNone = 0;
+    static const Clock kTrue{};
     const char* path = std::getenv("CLOCK_SHIM_FILE");
     const int file = path ? ::open(path, O_RDONLY | O_CLOEXEC) : -1;
-    void* memory = file < 0 ? MAP_FAILED : ::mmap(nullptr, sizeof(kNone), PROT_READ, MAP_SHARED, file, 0);
+    void* memory = file < 0 ? MAP_FAILED : ::mmap(nullptr, sizeof(kTrue), PROT_READ, MAP_SHARED, file, 0);
     if (file >= 0) ::close(file);
-    return memory == MAP_FAILED ? &kNone : static_cast<const std::int64_t*>(memory);
+    return memory == MAP_FAILED ? &kTrue : static_cast<const Clock*>(memory);
   }();
-  return mapped;
+  return *mapped;
 }
 
 template <typename Function>
@@ -72,7 +78,7 @@ extern "C" {
 
 int clock_gettime(clockid_t clock, timespec* time) noexcept {
   const int result = real_clock(clock, time);
-  if (result == 0 && is_wall(clock)) time->tv_sec += *offset_seconds();
+  if (result == 0 && is_wall(clock)) time->tv_sec += shifted().offset_seconds;
   return result;
 }
 
@@ -88,6 +94,12 @@ time_t time(time_t* out) noexcept {
   ::clock_gettime(CLOCK_REALTIME, &now);
   if (out) *out = now.tv_sec;
   return now.tv_sec;
+}
+
+int adjtimex(timex* state) noexcept {
+  const bool synchronised = shifted().synchronised != 0;
+  state->status = synchronised ? 0 : STA_UNSYNC;
+  return synchronised ? TIME_OK : TIME_ERROR;
 }
 
 int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex, const timespec* deadline) {

@@ -65,3 +65,51 @@ TEST_CASE("nothing happens when the wall clock steps by an hour and to 1970, als
   // The clock was stepped indeed: by what the gateway says of the time.
   CHECK(site.box.log("gateway").find("1970-") != std::string::npos);
 }
+
+// Up to a second passes until the kernel is asked again. Sensors that tell their time are the better
+// witnesses meanwhile, also for one that tells none: whose readings would fall into windows an hour away.
+TEST_CASE("a step of the clock is not believed before the kernel says that the clock is right again") {
+  WallClock clock;
+  clock.synchronise();
+  SiteOptions options;
+  options.windows_and_rules =
+      "[[input]]\ntopic = \"plain/{network}/{region}/{sensor}/{metric}\"\ncodec = \"number\"\n";
+  options.overrides = "[box]\nclock = \"auto\"\n";
+  options.before_start = [&](const Box&) { clock.give(); };
+  Site site(options);
+  WallClock::take_back();
+  const std::time_t begin = std::time(nullptr);
+  site.start_load("1x");
+  std::uint64_t plain = 0;
+  const auto go_on = [&] {
+    site.broker.publish("plain/net/north/a/t", std::to_string(++plain));
+    site.await_load(800);
+  };
+  go_on();
+  for (const std::chrono::seconds offset : {3600s, 0s, -3600s, 0s}) {
+    clock.step(offset);
+    go_on();
+    if (offset == 0s) clock.synchronise();
+    go_on();
+  }
+  site.end_load();
+  const LedgerReport report =
+      site.settle(site.batch(), 60s, [](const std::string& id) { return id.starts_with("wildfire/"); });
+  INFO(report);
+  CHECK(report.whole());
+  CHECK(report.accepted() == report.readings + plain);
+  CHECK(report.books["rejected"].empty());
+  CHECK(report.books["corrected"] == 0);
+  CHECK(report.books["watermarks_set_back"] == 0);
+  std::uint64_t counted = 0;
+  for (const auto& [id, window] : site.look().results()) {
+    if (!id.starts_with("net/s/")) continue;
+    INFO(window.dump());
+    counted += window["count"].get<std::uint64_t>();
+    CHECK(epoch_of(window["start"]) > static_cast<double>(begin - 20));
+    CHECK(epoch_of(window["start"]) < static_cast<double>(std::time(nullptr)));
+  }
+  CHECK(counted == plain);
+  CHECK(site.logged("clock: it was stepped by") == 4);
+  CHECK(site.logged("the kernel says that it is synchronised") == 2);
+}

@@ -22,16 +22,23 @@ class WallClock {
   }
   static void take_back() { preload_nothing(); }
 
-  /// From the true time; the file keeps its place, because it is mapped.
+  /// From the true time. As in a kernel, a clock that was set is not synchronised.
   void step(std::chrono::seconds offset) {
-    const std::int64_t seconds = offset.count();
-    std::ofstream file(folder_ / "offset", std::ios::binary | std::ios::app);
-    std::filesystem::resize_file(folder_ / "offset", sizeof(seconds));
-    std::fstream(folder_ / "offset", std::ios::binary | std::ios::in | std::ios::out)
-        .write(reinterpret_cast<const char*>(&seconds), sizeof(seconds));
+    write(1, 0);
+    write(0, offset.count());
   }
+  /// The kernel holds it to be right from here on, as who keeps the time tells it.
+  void synchronise() { write(1, 1); }
 
  private:
+  // The file keeps its place, because it is mapped.
+  void write(std::size_t place, std::int64_t number) {
+    std::ofstream file(folder_ / "offset", std::ios::binary | std::ios::app);
+    std::filesystem::resize_file(folder_ / "offset", 2 * sizeof(number));
+    std::fstream out(folder_ / "offset", std::ios::binary | std::ios::in | std::ios::out);
+    out.seekp(static_cast<std::streamoff>(place * sizeof(number)));
+    out.write(reinterpret_cast<const char*>(&number), sizeof(number));
+  }
   TempFolder folder_;
 };
 
