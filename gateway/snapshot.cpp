@@ -26,8 +26,21 @@
 
 namespace lookout {
 namespace {
+class BoundedArchive;
+}
+}  // namespace lookout
+
+// Enumerations are read as what the other archive writes.
+template <>
+struct cereal::traits::detail::get_output_from_input<lookout::BoundedArchive> {
+  using type = cereal::BinaryOutputArchive;
+};
+
+namespace lookout {
+namespace {
 
 constexpr std::string_view kMagic = "LKSNAP03";
+constexpr std::string_view kMagicOfAll = kMagic.substr(0, 6);  // the rest is the version
 constexpr std::string_view kAside = ".snapshot.corrupt.";
 constexpr std::ptrdiff_t kAsideAtMost = 2;
 constexpr const char* kExtension = ".snapshot";
@@ -73,6 +86,45 @@ class HashingBuffer final : public std::streambuf {
   std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> hash_{XXH3_createState(), &XXH3_freeState};
 };
 
+/// Reads as cereal::BinaryInputArchive does, and believes no length beyond what is left to read: it would be
+/// reserved before anything is found to be missing.
+class BoundedArchive final : public cereal::InputArchive<BoundedArchive, cereal::AllowEmptyClassElision> {
+ public:
+  explicit BoundedArchive(std::istream& in) : InputArchive(this), in_(*in.rdbuf()) {}
+  void load(void* data, std::uint64_t size) {
+    if (size > left()) throw cereal::Exception("it ends too early");
+    in_.sgetn(static_cast<char*>(data), static_cast<std::streamsize>(size));
+  }
+  [[nodiscard]] std::uint64_t left() const {
+    return static_cast<std::uint64_t>(std::max<std::streamsize>(in_.in_avail(), 0));
+  }
+
+ private:
+  std::streambuf& in_;
+};
+
+template <typename Number>
+  requires std::is_arithmetic_v<Number>
+void load(BoundedArchive& archive, Number& number) {
+  archive.load(&number, sizeof(number));
+}
+
+template <typename Value>
+void load(BoundedArchive& archive, cereal::NameValuePair<Value>& pair) {
+  archive(pair.value);
+}
+
+template <typename Data>
+void load(BoundedArchive& archive, cereal::BinaryData<Data>& data) {
+  archive.load(data.data, data.size);
+}
+
+template <typename Size>
+void load(BoundedArchive& archive, cereal::SizeTag<Size>& tag) {
+  archive(tag.size);
+  if (tag.size > archive.left()) throw cereal::Exception("a length in it is wrong");
+}
+
 Result<void> write_all(File& file, SnapshotHead& head, Machine& machine, Replay& replay) {
   HashingBuffer buffer(file);
   std::ostream out(&buffer);
@@ -87,49 +139,76 @@ Result<void> write_all(File& file, SnapshotHead& head, Machine& machine, Replay&
   return buffer.finish();
 }
 
-// The body of a file that is whole.
-Result<std::string_view> body_of(std::string_view content) {
-  std::uint64_t hash = 0;
-  if (content.size() < kMagic.size() + sizeof(hash)) return Failure("it is too short");
-  if (!content.starts_with(kMagic)) return Failure("it is no snapshot, or one of another version");
-  const std::string_view hashed = content.substr(0, content.size() - sizeof(hash));
-  std::memcpy(&hash, content.data() + hashed.size(), sizeof(hash));
-  if (XXH3_64bits(hashed.data(), hashed.size()) != hash) return Failure("it is damaged");
-  return hashed.substr(kMagic.size());
+/// Why a snapshot is not read.
+struct Unreadable {
+  std::string why;
+  bool foreign = false;  // it is whole, and of another version of the program
+};
+template <typename Value>
+using Read = std::expected<Value, Unreadable>;
+
+std::unexpected<Unreadable> damaged(std::string why) {
+  return std::unexpected(Unreadable{.why = std::move(why)});
+}
+std::unexpected<Unreadable> foreign(std::string why) {
+  return std::unexpected(Unreadable{.why = std::move(why), .foreign = true});
 }
 
-Result<SnapshotStore::Restored> read_all(const std::filesystem::path& path, const std::string& box_id,
-                                         FileSystem& files) {
-  const auto content = read_file(path, files);
-  if (!content) return Failure(content.error());
-  const auto body = body_of(*content);
-  if (!body) return Failure(body.error());
+// The body of a file that is whole. Of all versions the magic comes first and the hash last.
+Read<std::string_view> body_of(std::string_view content) {
+  std::uint64_t hash = 0;
+  if (content.size() < kMagic.size() + sizeof(hash)) return damaged("it is too short");
+  const std::string_view hashed = content.substr(0, content.size() - sizeof(hash));
+  std::memcpy(&hash, content.data() + hashed.size(), sizeof(hash));
+  if (XXH3_64bits(hashed.data(), hashed.size()) != hash) return damaged("it is damaged");
+  if (hashed.starts_with(kMagic)) return hashed.substr(kMagic.size());
+  if (!hashed.starts_with(kMagicOfAll)) return damaged("it is no snapshot");
+  return foreign(fmt::format("it is of version {} of the format, and this program reads {}",
+                             hashed.substr(kMagicOfAll.size(), 2), kMagic.substr(kMagicOfAll.size())));
+}
+
+// What another version had accepted.
+std::unexpected<Unreadable> refused(const Problem& problem) {
+  return foreign("this version does not take the configuration in it: " + problem.text());
+}
+
+Read<SnapshotStore::Restored> read_body(std::string_view body, const std::string& box_id) {
   try {
-    std::ispanstream in(*body);
+    std::ispanstream in(body);
     SnapshotHead head;
-    cereal::BinaryInputArchive{in}(head);
+    BoundedArchive{in}(head);
     const auto loaded = parse_config(head.config);
-    if (!loaded.problems.empty())
-      return Failure("its configuration is not good: " + loaded.problems[0].text());
+    if (!loaded.problems.empty()) return refused(loaded.problems[0]);
     auto machine = Machine::create(loaded.config, box_id);
-    if (!machine) return Failure("its configuration is not good: " + machine.error()[0].text());
+    if (!machine) return refused(machine.error()[0]);
     read_state(in, *machine);
     Replay replay(loaded.config, box_id);
-    cereal::BinaryInputArchive{in}(replay);
+    BoundedArchive{in}(replay);
     return SnapshotStore::Restored{std::move(head), std::move(*machine), std::move(replay)};
-  } catch (const std::exception& error) {  // cereal's own, or a length that nobody has the memory for
-    return Failure(error.what());
+  } catch (const std::exception& error) {  // cereal's own, or what nobody has the memory for
+    return damaged(error.what());
   }
+}
+
+Read<SnapshotStore::Restored> read_all(const std::filesystem::path& path, const std::string& box_id,
+                                       FileSystem& files) {
+  const auto content = read_file(path, files);
+  if (!content) return damaged(content.error());
+  const auto body = body_of(*content);
+  if (!body) return std::unexpected(body.error());
+  return read_body(*body, box_id);
 }
 
 }  // namespace
 
 void write_state(std::ostream& out, Machine& machine) { cereal::BinaryOutputArchive{out}(machine); }
 
-void read_state(std::istream& in, Machine& machine) { cereal::BinaryInputArchive{in}(machine); }
+void read_state(std::istream& in, Machine& machine) { BoundedArchive{in}(machine); }
 
 Result<void> SnapshotStore::write(SnapshotHead head, Machine& machine, Replay& replay) const {
   const auto temporary = folder_ / "snapshot.new";
+  // Another file than one that is still written to, by a copy of the process that was given up.
+  if (auto removed = files_.remove(temporary); !removed) return removed;
   if (auto written = write_beside(temporary, head, machine, replay); !written) {
     [[maybe_unused]] const auto removed = files_.remove(temporary);
     return Failure(fmt::format("cannot write '{}': {}", temporary.string(), written.error()));
@@ -156,7 +235,11 @@ std::optional<SnapshotStore::Restored> SnapshotStore::load(const std::string& bo
     auto restored = read_all(path, box_id, files_);
     if (restored && restored->head.offset == offset) return std::move(*restored);
     spdlog::error("snapshot: '{}' cannot be read: {}", path.string(),
-                  restored ? "it is that of another offset" : restored.error());
+                  restored ? "it is that of another offset" : restored.error().why);
+    if (!restored && restored.error().foreign) {
+      spdlog::error("snapshot: left where it is, for the version that wrote it");
+      continue;
+    }
     if (const auto done = set_aside(path); !done) spdlog::error("{}", done.error());
   }
   return std::nullopt;

@@ -21,9 +21,9 @@ namespace lookout {
 ///
 /// File: `<offset, 20 digits>.snapshot` = magic(8) body hash(8). The body is what cereal's binary archive
 /// makes of the head, then of the machine, then of the replays, which run under the machine's configuration
-/// (every class on the way has a serialize()); the hash is XXH3-64 of all before it. The magic names the
-/// version of the format: a state of another version is not read. A snapshot is written beside its place,
-/// synced and renamed, so that there is a whole one or none.
+/// (every class on the way has a serialize()); the hash is XXH3-64 of all before it. The magic ends with the
+/// version of the format: a state of another version is not read, and left for the program that wrote it. A
+/// snapshot is written beside its place, synced and renamed, so that there is a whole one or none.
 struct SnapshotHead {
   /// An output from before `offset` that the broker had not confirmed. It cannot be computed again.
   struct Unconfirmed {
@@ -63,8 +63,8 @@ class SnapshotStore {
     Machine machine;
     Replay replay;
   };
-  /// The newest that can be read; one that cannot is set aside as `.corrupt.<time>`, where there are not two
-  /// of them already. Nothing where there is none.
+  /// The newest that can be read; one that is damaged is set aside as `.corrupt.<time>`, where there are not
+  /// two of them already. Nothing where there is none.
   [[nodiscard]] std::optional<Restored> load(const std::string& box_id) const;
   /// The newest that can be read; changes nothing.
   [[nodiscard]] std::optional<Restored> read_newest(const std::string& box_id) const;

@@ -1,9 +1,14 @@
 #include "gateway/snapshot.h"
 
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+#include <xxhash.h>
+
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "common/file.h"
 #include "tests/support/temp_folder.h"
@@ -114,6 +119,70 @@ TEST_CASE("two are kept, the newest counts, one that is damaged gives way to the
   REQUIRE(restored);
   CHECK(restored->head.offset == 20);
   CHECK(restored->machine.books().received == 2);
+  CHECK_FALSE(std::filesystem::exists(path));
+}
+
+namespace {
+
+/// Writes content as a snapshot that is whole: with the hash of it behind.
+void spit_whole(const std::filesystem::path& path, std::string content) {
+  const std::uint64_t hash = XXH3_64bits(content.data(), content.size());
+  content.append(reinterpret_cast<const char*>(&hash), sizeof(hash));
+  spit(path, content);
+}
+
+std::string without_hash(const std::filesystem::path& path) {
+  const std::string content = slurp(path);
+  return content.substr(0, content.size() - sizeof(std::uint64_t));
+}
+
+}  // namespace
+
+TEST_CASE("a snapshot of another version is no damaged one: it is told as such and left where it is") {
+  MachineRig rig(config());
+  Replay replay = none();
+  const TempFolder folder;
+  const SnapshotStore store(folder.path());
+  for (const std::uint64_t offset : {10, 20})
+    REQUIRE(store.write(head_at(offset, rig.machine), rig.machine, replay));
+  const auto path = folder.path() / "00000000000000000020.snapshot";
+  std::string content = without_hash(path);
+  std::string said;
+  SECTION("another format") {
+    content.replace(6, 2, "99");
+    said = "it is of version 99 of the format";
+  }
+  SECTION("a configuration that this version refuses") {
+    const std::string known = "size = \"5m\"", other = "size = \"5x\"";
+    content.replace(content.find(known), known.size(), other);
+    said = "this version does not take the configuration in it: lookout.toml:";
+  }
+  spit_whole(path, content);
+  std::ostringstream log;
+  const auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(log);
+  spdlog::default_logger()->sinks().push_back(sink);
+  const auto restored = store.load("box");
+  spdlog::default_logger()->sinks().pop_back();
+  REQUIRE(restored);
+  CHECK(restored->head.offset == 10);
+  CHECK(std::filesystem::exists(path));
+  CHECK_THAT(log.str(), Catch::Contains(said) && Catch::Contains("left where it is"));
+  CHECK(log.str().find("corrupt") == std::string::npos);
+}
+
+TEST_CASE("a length that a snapshot cannot have is found before memory is taken for it") {
+  MachineRig rig(config());
+  Replay replay = none();
+  const TempFolder folder;
+  const SnapshotStore store(folder.path());
+  REQUIRE(store.write(head_at(10, rig.machine), rig.machine, replay));
+  const auto path = folder.path() / "00000000000000000010.snapshot";
+  std::string content = without_hash(path);
+  // Behind magic and offset: how many files the configuration has.
+  const std::uint64_t many = std::uint64_t{1} << 40;
+  content.replace(16, sizeof(many), reinterpret_cast<const char*>(&many), sizeof(many));
+  spit_whole(path, content);
+  CHECK_FALSE(store.load("box"));
   CHECK_FALSE(std::filesystem::exists(path));
 }
 
