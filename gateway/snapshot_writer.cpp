@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstring>
+#include <thread>
 
 namespace lookout {
 namespace {
@@ -23,9 +24,13 @@ std::string read_all(const FileHandle& from) {
 }  // namespace
 
 void SnapshotWriter::give_up() {
-  if (!busy()) return;
-  ::kill(child_, SIGKILL);
-  ::waitpid(child_, nullptr, 0);
+  const pid_t child = child_;
+  abandon();
+  if (child > 0) ::waitpid(child, nullptr, 0);
+}
+
+void SnapshotWriter::abandon() {
+  if (busy()) ::kill(child_, SIGKILL);
   child_ = 0;
 }
 
@@ -63,11 +68,23 @@ void SnapshotWriter::write_and_end(const SnapshotHead& head, Machine& machine, R
 
 std::optional<Result<void>> SnapshotWriter::finished() {
   int status = 0;
-  if (!busy() || ::waitpid(child_, &status, WNOHANG) == 0) return std::nullopt;
+  const pid_t ended = busy() ? ::waitpid(child_, &status, WNOHANG) : 0;
+  if (ended == 0) return std::nullopt;
   child_ = 0;
+  if (ended < 0) return Failure(std::string("the end of a snapshot was missed: ") + std::strerror(errno));
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return Result<void>{};
   std::string why = read_all(complaint_);
   return Failure(why.empty() ? "the writing of a snapshot was interrupted" : std::move(why));
+}
+
+std::optional<Result<void>> SnapshotWriter::await_until(std::chrono::steady_clock::time_point deadline) {
+  constexpr auto kPause = std::chrono::milliseconds{2};
+  auto done = finished();
+  while (!done && busy() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(kPause);
+    done = finished();
+  }
+  return done;
 }
 
 }  // namespace lookout

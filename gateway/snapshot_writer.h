@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <optional>
 
 #include "common/file.h"
@@ -25,8 +26,12 @@ class SnapshotWriter {
   /// Ends the copy that is at work, before its snapshot takes the place of an older one; where there is none,
   /// nothing. To be called before anybody else writes into the store: they use the same temporary file.
   void give_up();
+  /// The same without waiting for its end, which a disk can put off: for who ends too.
+  void abandon();
   /// Once for each begin(), as soon as it is done: how it went.
   std::optional<Result<void>> finished();
+  /// The same, waited for. Nothing when it is not done by then, or there is none.
+  std::optional<Result<void>> await_until(std::chrono::steady_clock::time_point deadline);
 
  private:
   [[noreturn]] void write_and_end(const SnapshotHead& head, Machine& machine, Replay& replay, pid_t parent);
