@@ -123,7 +123,7 @@ Outgoing Service::status(std::string_view state) const {
   return {own_topic("status"), payload.dump(), true};
 }
 
-int Service::run(const Work& work) {
+int Service::run(const Work& work, const std::function<void()>& worked) {
   supervisor_.start();
   Result<void> outcome;
   std::jthread worker([&](const std::stop_token& stop) {
@@ -137,8 +137,11 @@ int Service::run(const Work& work) {
   sd_notify(0, "STOPPING=1");
   spdlog::info("stopping");
   worker.request_stop();
+  // Straight to the network: with the broker away the outbox may be full, and nobody would make room.
+  publisher_->send(stopping_, no_receipt_);
   journal_->wake();
   worker.join();
+  worked();
   const auto synced = shut_down();
   if (!synced) spdlog::critical("{}", synced.error());
   if (outcome) return synced ? kExitDone : kExitTryAgain;
@@ -147,8 +150,6 @@ int Service::run(const Work& work) {
 }
 
 Result<void> Service::shut_down() {
-  // Straight to the network: with the broker away the outbox may be full, and nobody would make room.
-  publisher_->send(stopping_, no_receipt_);
   outbox_.drain(std::chrono::steady_clock::now() + kDrainPatience);
   publisher_->send(offline_, no_receipt_);
   supervisor_.stop();

@@ -46,8 +46,8 @@ class Service {
   /// The worker's part: reads the journal and publishes until `stop`; a failure it cannot mend is returned.
   using Work = std::function<Result<void>(const std::stop_token& stop)>;
   /// Runs until a signal or the work's failure; returns the exit code: kExitTryAgain where the journal's last
-  /// sync fails.
-  int run(const Work& work);
+  /// sync fails. `worked` is called on this thread between the work's end and the goodbye to the broker.
+  int run(const Work& work, const std::function<void()>& worked = [] {});
 
   /// Waits while the outbox is full: the back-pressure that lets the journal take up the slack. False when
   /// stopping.

@@ -73,8 +73,9 @@ int run(const CommandLine& line) {
     return kExitTryAgain;
   }
   const int code =
-      (*service)->run([&](const std::stop_token& stop) { return (*worker)->run(**service, stop); });
-  (*worker)->save();
+      (*service)->run([&](const std::stop_token& stop) { return (*worker)->run(**service, stop); },
+                      [&] { (*worker)->begin_last_snapshot(**service); });
+  (*worker)->finish();
   return code;
 }
 

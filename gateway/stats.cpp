@@ -42,6 +42,7 @@ std::string render_stats(const Machine& machine, const StatsFrame& frame) {
   stats["unreadable_records"] = frame.unreadable_records;
   stats["outbox"] = frame.outbox;
   stats["replays"] = frame.replays;
+  stats["snapshot_age_s"] = frame.snapshot_age_s;
   stats["readings_per_second"] = frame.readings_per_second;
   stats["series"] = machine.series().size();
   stats["held_windows"] = machine.windows().held();

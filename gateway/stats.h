@@ -17,6 +17,7 @@ struct StatsFrame {
   std::uint64_t unreadable_records = 0;
   std::uint64_t outbox = 0;   ///< published, not yet acknowledged
   std::uint64_t replays = 0;  ///< at work
+  double snapshot_age_s = 0;  ///< since the last snapshot was done, or the start; grows where little comes
 };
 
 /// As in the statistics and the command books.

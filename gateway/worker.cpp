@@ -13,6 +13,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kSaveInterval = 1s;
+constexpr auto kLastSnapshotPatience = 2s;  // what a broker that does not answer takes of a stop is more
+constexpr auto kEndingPatience = 200ms;     // for a process that was ended: a disk can put that off
 constexpr auto kStatsInterval = 10s;
 constexpr auto kSnapshotInterval = 60s;
 constexpr std::uint64_t kJournalPerSnapshot = 3;  // bytes of journal worth one of snapshot
@@ -39,11 +41,13 @@ Worker::Worker(SnapshotHead head, Machine machine, Replay replay, const std::fil
       store_(folder),
       writer_(store_),
       restored_(std::move(head)),
+      start_(load_cursor(folder / "cursor")),
       cursor_file_(folder / "cursor"),
-      start_(load_cursor(cursor_file_)),
       last_connected_(restored_.connected),
       next_offset_(restored_.offset),
-      cursor_(start_) {}
+      cursor_(start_) {
+  cursor_keeper_.add(every(kSaveInterval, [this] { sync_cursor(); }));
+}
 
 // A record whose outputs were confirmed in part had the cursor's offset, even if a power cut took it from the
 // journal.
@@ -58,9 +62,10 @@ Result<void> Worker::run(Service& service, const std::stop_token& stop) {
       "gateway: goes on at offset {} of the journal, whose end is {}; what it gave before offset {} is "
       "published already",
       restored_.offset, journal.end(), start_.offset);
-  last_stats_ = last_snapshot_ = Clock::now();
+  last_stats_ = last_snapshot_ = last_good_snapshot_ = Clock::now();
   next_stats_ = last_stats_ + kStatsInterval;
   trim(service);
+  cursor_keeper_.start();
   int records = 0;
   // What is stopped in the middle of a record's outputs ends without a snapshot: the next start computes the
   // record again, as after a kill.
@@ -75,8 +80,21 @@ Result<void> Worker::run(Service& service, const std::stop_token& stop) {
     if (*record) continue;
     journal.wait_beyond(reader_->position(), std::min({next_save_, next_stats_, tick_if_due(service)}));
   }
-  write_last_snapshot(service);
+  at_rest_ = true;
   return {};
+}
+
+void Worker::finish() {
+  cursor_keeper_.stop();
+  save();
+  sync_cursor();
+  // A start does without the snapshot: it reads more of the journal.
+  const auto done = writer_.await_until(last_snapshot_ + kLastSnapshotPatience);
+  if (done && !*done) spdlog::error("snapshot: {}", done->error());
+  if (!done && writer_.busy()) {
+    spdlog::warn("snapshot: the last one takes too long: the next start reads more of the journal");
+    writer_.abandon();
+  }
 }
 
 // What only a third snapshot would need.
@@ -170,9 +188,10 @@ bool Worker::publish(Outgoing message, std::optional<Cursor> position, Service& 
 
 bool Worker::await_former(const std::string& topic, Service& service, const std::stop_token& stop) {
   std::uint64_t& last = retained_[topic];
-  if (last > saved_tag_) {
+  if (last > synced_tag_) {
     if (!service.await_acknowledged(last, stop)) return false;
     save();
+    sync_cursor();
   }
   last = next_tag_;
   return true;
@@ -187,7 +206,7 @@ void Worker::save() {
   }
   if (sent_.empty() && resumed_) cursor = std::max(cursor, Cursor{next_offset_, 0});
   if (cursor != cursor_) {
-    if (const auto saved = save_cursor(cursor_file_, cursor); !saved) {
+    if (const auto saved = cursor_file_.save(cursor); !saved) {
       if (cursor_complaint_.is_due(Clock::now()))
         spdlog::error("{} (trying on, next word in a minute)", saved.error());
       return;
@@ -196,6 +215,17 @@ void Worker::save() {
     cursor_ = cursor;
   }
   saved_tag_ = confirmed;
+}
+
+void Worker::sync_cursor() {
+  const std::lock_guard lock(sync_mutex_);
+  const std::uint64_t saved = saved_tag_;
+  if (const auto synced = cursor_file_.sync(); synced) {
+    sync_complaint_.settle();
+    synced_tag_ = saved;
+  } else if (sync_complaint_.is_due(Clock::now())) {
+    spdlog::error("{} (trying on, next word in a minute)", synced.error());
+  }
 }
 
 bool Worker::housekeeping(Service& service, const std::stop_token& stop) {
@@ -207,13 +237,14 @@ bool Worker::housekeeping(Service& service, const std::stop_token& stop) {
   look_after_snapshots(service, now);
   if (now < next_stats_) return true;
   next_stats_ = now + kStatsInterval;
-  return publish(make_stats(service, now), std::nullopt, service, stop);
+  return publish_stats(service, now, stop);
 }
 
 void Worker::look_after_snapshots(Service& service, Clock::time_point now) {
   if (const auto done = writer_.finished()) {
     if (*done) {
       snapshot_complaint_.settle();
+      last_good_snapshot_ = now;
       trim(service);
     } else if (snapshot_complaint_.is_due(now)) {
       spdlog::error("snapshot: {} (trying on, next word in a minute)", done->error());
@@ -251,10 +282,21 @@ SnapshotHead Worker::head(const Service& service) const {
   return head;
 }
 
-void Worker::write_last_snapshot(const Service& service) {
-  writer_.give_up();
-  if (const auto written = store_.write(head(service), machine_, replay_); !written)
-    spdlog::error("snapshot: {}", written.error());
+// It is written beside the goodbye, which takes as long as the broker lets it. One that was being written has
+// ended with the thread that had begun it.
+void Worker::begin_last_snapshot(const Service& service) {
+  writer_.await_until(Clock::now() + kEndingPatience);
+  if (!at_rest_ || writer_.busy()) return writer_.abandon();
+  last_snapshot_ = Clock::now();
+  if (const auto begun = writer_.begin(head(service), machine_, replay_); !begun)
+    spdlog::error("{}", begun.error());
+}
+
+// Figures that nobody has taken are out of date when the next ones are: alerts would queue behind them.
+bool Worker::publish_stats(Service& service, Clock::time_point now, const std::stop_token& stop) {
+  if (stats_tag_ > confirmed_) return true;
+  stats_tag_ = next_tag_;
+  return publish(make_stats(service, now), std::nullopt, service, stop);
 }
 
 Outgoing Worker::make_stats(Service& service, Clock::time_point now) {
@@ -271,6 +313,7 @@ Outgoing Worker::make_stats(Service& service, Clock::time_point now) {
   frame.unreadable_records = reader_->lost();
   frame.outbox = service.unacknowledged();
   frame.replays = replay_.jobs();
+  frame.snapshot_age_s = std::chrono::duration<double>(now - last_good_snapshot_).count();
   readings_at_last_stats_ = readings;
   last_stats_ = now;
   return {service.own_topic("stats"), render_stats(machine_, frame), false};

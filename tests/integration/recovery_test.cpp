@@ -9,6 +9,7 @@
 #include "common/journal_writer.h"
 #include "tests/support/box.h"
 #include "tests/support/ledger.h"
+#include "tests/support/ledger_check.h"
 #include "tests/support/subscriber.h"
 #include "tests/support/text.h"
 #include "tests/support/wait.h"
@@ -217,6 +218,44 @@ TEST_CASE(
   gateway = box.start("gateway");
   REQUIRE(wait_until(
       [&] { return alert_changes(subscriber) == std::vector<std::string>{"firing r0", "resolved r1"}; }));
+  CHECK(gateway.stop() == 0);
+}
+
+// Firing and resolved follow from messages that come at once, so that the cursor's own time for being saved
+// is not in between.
+TEST_CASE("killed right after an alert was resolved: nobody is shown again that it fires") {
+  Broker broker;
+  Box box(broker.port(), window("10s") + kFireRule + "[time]\nlag = \"0s\"\n");
+  Observer observer(broker, {"alerts/#"});
+  Outputs outputs("w");
+  const auto shown = [&] {
+    outputs.take(observer);
+    const auto of_topic = outputs.alerts().find("alerts/net/Fire/north");
+    return of_topic == outputs.alerts().end() ? 0 : of_topic->second.size();
+  };
+  ChildProcess gateway = box.start("gateway");
+  const std::int64_t start = std::time(nullptr) / 10 * 10 - 1000;
+  const auto read = [&](std::int64_t time, int value) {
+    broker.publish("sensors/net/north/a/temperature",
+                   fmt::format(R"({{"event_time":{},"value":{}}})", start + time, value));
+  };
+  constexpr std::size_t kRounds = 3;
+  for (std::size_t round = 1; round <= kRounds; ++round) {
+    const auto begin = static_cast<std::int64_t>(round) * 100;
+    gateway.send(SIGSTOP);
+    read(begin, 50);
+    read(begin + 12, 10);
+    read(begin + 22, 10);
+    gateway.send(SIGCONT);
+    REQUIRE(wait_until([&] { return shown() == 2 * round; }));
+    gateway.kill();
+    gateway = box.start("gateway");
+  }
+  read(900, 50);
+  read(912, 50);
+  REQUIRE(wait_until([&] { return shown() > 2 * kRounds; }));
+  CHECK(outputs.gone_back() == std::vector<std::string>{});
+  CHECK(shown() == 2 * kRounds + 1);
   CHECK(gateway.stop() == 0);
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/journal_writer.h"
 #include "tests/support/box.h"
+#include "tests/support/observer.h"
 #include "tests/support/subscriber.h"
 #include "tests/support/text.h"
 #include "tests/support/wait.h"
@@ -10,6 +11,8 @@ using namespace lookout;
 using namespace lookout::test;
 
 namespace {
+
+constexpr std::chrono::seconds kStopPatience{5};  // promised
 
 std::string state_of(Subscriber& subscriber, const std::string& name) {
   const auto messages = subscriber.received("lookout/" + name + "/test-box/status");
@@ -136,8 +139,87 @@ TEST_CASE("without a broker the programs still stop in time") {
     ChildProcess child = box.start(name, false);
     REQUIRE(wait_until([&] { return occurrences(box.log(name), "cannot reach the broker") >= 1; }));
     child.send(SIGTERM);
-    CHECK(child.wait(std::chrono::seconds{10}) == 0);
+    CHECK(child.wait(kStopPatience) == 0);
   }
+}
+
+// The worst that a broker can do: each goodbye is waited for, and what the gateway has put out meanwhile.
+TEST_CASE("with a broker that does not answer any more the programs still stop in time") {
+  Broker broker;
+  Box box(
+      broker.port(),
+      "[time]\nlag = \"0s\"\nidle = \"2s\"\n[[window]]\nname = \"w\"\nsize = \"1s\"\nby = [\"sensor\"]\n");
+  const auto journaled = [&](const std::string& word) {
+    const auto dump = run({program("gateway"), "journal", "dump", "--config", box.config()});
+    return dump.out.find("\"" + word + "\"") != std::string::npos;
+  };
+  ChildProcess gateway = box.start("gateway"), bridge = box.start("bridge");
+  broker.publish("sensors/net/north/a/t", R"({"value":1})");
+  REQUIRE(wait_until([&] { return journaled("sensors/net/north/a/t"); }));
+  broker.send(SIGSTOP);
+  REQUIRE(wait_until([&] { return journaled("tick"); }));
+  for (ChildProcess* program : {&gateway, &bridge}) {
+    program->send(SIGTERM);
+    CHECK(program->wait(kStopPatience) == 0);
+  }
+  broker.send(SIGCONT);
+}
+
+// Figures of a time when nobody listened are of no use: at most those are told that were on their way.
+TEST_CASE("statistics do not pile up in front of alerts while the broker is away") {
+  Broker broker;
+  Observer observer(broker, {"lookout/gateway/#"});
+  broker.stop();
+  Box box(broker.port(), "");
+  ChildProcess gateway = box.start("gateway", false);
+  const auto begin = std::chrono::steady_clock::now();
+  REQUIRE(wait_until([&] { return std::chrono::steady_clock::now() - begin > std::chrono::seconds{21}; }));
+  broker.start();
+  std::size_t stats = 0;
+  bool online = false;
+  REQUIRE(wait_until([&] {
+    observer.drain([&](const Observer::Seen& seen) {
+      online = online || seen.payload.find("\"online\"") != std::string_view::npos;
+      if (!online && seen.topic.ends_with("/stats")) ++stats;
+    });
+    return online;
+  }));
+  CHECK(stats == 1);
+  CHECK(gateway.stop() == 0);
+}
+
+// Box has two inputs of its own, this is a third.
+TEST_CASE("an input that was removed from the configuration is not delivered any more") {
+  Broker broker;
+  Box box(broker.port(), "[[input]]\ntopic = \"old/{sensor}/{metric}\"\ncodec = \"number\"\n");
+  Subscriber subscriber(broker, {"rejected/#"});
+  const auto rejected = [&](const std::string& topic) {
+    return subscriber.received("rejected/" + topic).size();
+  };
+  const std::vector<std::string> names{"gateway", "bridge"};
+  for (const std::string& name : names) CHECK(box.start(name).stop() == 0);
+  box.configure(broker.port(), "");
+  std::vector<ChildProcess> programs;
+  for (const std::string& name : names) {
+    programs.push_back(box.start(name));
+    CHECK_THAT(box.log(name), Catch::Contains("unsubscribes from what is not configured any more: old/+/+"));
+    CHECK(wait_until(
+        [&] { return slurp(box.state() / name / "subscriptions").find("old/") == std::string::npos; }));
+  }
+  broker.publish("old/a/t", "1");
+  broker.publish("sensors/net/north/a/t", "no JSON");
+  REQUIRE(wait_until([&] { return rejected("sensors/") == 1; }));
+  CHECK(rejected("old/") == 0);
+  for (ChildProcess& program : programs) CHECK(program.stop() == 0);
+  for (const std::string& name : names) {
+    CHECK(box.start(name).stop() == 0);
+    CHECK(occurrences(box.log(name), "unsubscribes from") == 1);
+  }
+  const auto archived = run({program("bridge"), "query", "--config", box.config(), "--kind", "messages",
+                             "--time", "arrival", "--format", "ndjson"});
+  INFO(archived.out);
+  CHECK(archived.out.find("sensors/net/north/a/t") != std::string::npos);
+  CHECK(archived.out.find("old/") == std::string::npos);
 }
 
 // One old segment is more than the whole journal may have: the subscription is left at once, and stays left
@@ -166,6 +248,8 @@ TEST_CASE(
   INFO(stats.dump());
   CHECK(stats["books"]["received"] == 6000);
   CHECK(stats["journal_full"] == false);
+  CHECK(stats["snapshot_age_s"] >= 0.0);
+  CHECK(stats["snapshot_age_s"] < 10.0);  // trimming took some, the gateway began about ten seconds ago
   CHECK(stats["journal_limit"] == 4 << 20);
   CHECK(stats["journal_bytes"] < 2'000'000);
   CHECK(gateway.stop() == 0);
