@@ -1,12 +1,15 @@
 #include "tests/support/ledger_check.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <ctime>
 #include <fstream>
 #include <ostream>
+#include <set>
+#include <sstream>
 
 namespace lookout::test {
 namespace {
@@ -53,6 +56,13 @@ bool same(const Batch::Figures& expected, const json& result) {
          std::abs(result["sum"].get<double>() - sum) <= kSumTolerance * std::max(1.0, std::abs(sum));
 }
 
+std::vector<std::string> split(const std::string& topic) {
+  std::vector<std::string> levels;
+  std::istringstream in(topic);
+  for (std::string level; std::getline(in, level, '/');) levels.push_back(level);
+  return levels;
+}
+
 bool is_of(const std::string& id, const std::string& window) {
   return id.find('/' + window + '/') != std::string::npos;
 }
@@ -95,6 +105,10 @@ std::uint64_t Batch::seq_gaps(const std::string& window) const {
   return gaps;
 }
 
+std::int64_t Batch::size_of(const std::string& window) const {
+  return std::ranges::find(windows_, window, &WindowShape::name)->size_s;
+}
+
 void Batch::add_ledger(const std::filesystem::path& file,
                        const std::function<bool(const LedgerEntry&)>& keep) {
   std::ifstream in(file);
@@ -113,6 +127,7 @@ void Outputs::take(Observer& observer) {
     if (!seen.topic.starts_with("aggregates/") && !seen.topic.starts_with("alerts/")) return;
     json payload = json::parse(seen.payload);
     take_revision(payload, seen);
+    if (seen.topic.starts_with("alerts/") && !seen.retained) take_alert(payload, std::string(seen.topic));
     if (seen.topic.starts_with("aggregates/")) take_aggregate(std::move(payload));
   });
 }
@@ -127,6 +142,23 @@ void Outputs::take_revision(const json& payload, const Observer::Seen& seen) {
   if (is_new && payload.contains("state"))
     alert_states_.push_back(fmt::format("{} {} {}", payload["state"].get<std::string>(),
                                         payload["revision"].get<std::uint64_t>(), seen.topic));
+}
+
+void Outputs::take_repeats(Observer& observer) {
+  const auto known = gone_back_.size();
+  take(observer);
+  gone_back_.resize(known);
+}
+
+void Outputs::take_alert(const json& payload, const std::string& topic) {
+  const std::pair<std::string, std::uint64_t> told{payload["id"], payload["revision"]};
+  const auto text = [](const auto& alert) { return fmt::format("{} {}", alert.first, alert.second); };
+  auto& newest = newest_[topic];
+  if (told < newest) return gone_back_.push_back(text(newest) + " to " + text(told));
+  newest = told;
+  std::string state = fmt::format("{} {}", payload["state"].get<std::string>(), told.first);
+  auto& states = alerts_[topic];
+  if (states.empty() || states.back() != state) states.push_back(std::move(state));
 }
 
 void Outputs::take_aggregate(json payload) {
@@ -153,7 +185,8 @@ std::uint64_t Outputs::seq_gaps() const {
 }
 
 bool LedgerReport::whole() const {
-  return lost == 0 && doubled == 0 && missing == 0 && differing.empty() && two_contents.empty();
+  return lost == 0 && doubled == 0 && missing == 0 && differing.empty() && two_contents.empty() &&
+         gone_back.empty() && wrong_alerts.empty();
 }
 
 std::uint64_t LedgerReport::accepted() const {
@@ -172,12 +205,66 @@ std::ostream& operator<<(std::ostream& out, const LedgerReport& report) {
   out << fmt::format(
       "{} readings in {} windows; {} results seen; lost {}, doubled {}, windows missing {}, differing {}, "
       "with two "
-      "contents {}; books {}",
+      "contents {}, gone back {}, wrong alerts {}; books {}",
       report.readings, report.results, report.messages, report.lost, report.doubled, report.missing,
-      report.differing.size(), report.two_contents.size(), report.books.dump());
+      report.differing.size(), report.two_contents.size(), report.gone_back.size(),
+      report.wrong_alerts.size(), report.books.dump());
   print(out, "differing", report.differing);
   print(out, "with two contents", report.two_contents);
+  print(out, "gone back", report.gone_back);
+  print(out, "wrong alerts", report.wrong_alerts);
   return out;
+}
+
+namespace {
+
+using Changes = std::map<std::string, std::vector<std::string>>;
+
+// Of each topic, in the order of the windows: an alert has the name of the end of the window that raised it.
+Changes expected_changes(const Batch& batch, const MeanRule& rule) {
+  std::map<std::string, std::map<std::int64_t, bool>> windows;  // by topic and end
+  for (const auto& [id, figures] : batch.results()) {
+    const auto parts = split(id);  // network, window, region, metric, start
+    if (parts.size() != 5 || parts[1] != rule.window || parts[3] != rule.metric) continue;
+    const auto mean = figures.sum / static_cast<long double>(figures.count);
+    const auto end = static_cast<std::int64_t>(epoch_of(parts[4])) + batch.size_of(rule.window);
+    windows[fmt::format("alerts/{}/{}/{}", parts[0], rule.name, parts[2])][end] = mean > rule.above;
+  }
+  Changes changes;
+  for (const auto& [topic, ends] : windows) {
+    std::string firing;
+    for (const auto& [end, holds] : ends) {
+      if (holds != firing.empty()) continue;
+      const auto parts = split(topic);
+      if (holds) firing = fmt::format("{}/{}/{}/{}", rule.name, parts[1], parts[3], rfc3339(end));
+      changes[topic].push_back((holds ? "firing " : "resolved ") + firing);
+      if (!holds) firing.clear();
+    }
+  }
+  return changes;
+}
+
+}  // namespace
+
+void check_alerts(const Batch& batch, const Outputs& outputs, const MeanRule& rule, LedgerReport& report) {
+  if (!report.books.is_object() || report.books["corrected"] != 0) return;
+  const Changes expected = expected_changes(batch, rule);
+  const auto of = [](const Changes& changes, const std::string& topic) {
+    const auto found = changes.find(topic);
+    return found == changes.end() ? std::vector<std::string>{} : found->second;
+  };
+  std::set<std::string> topics;
+  for (const Changes* changes : {&expected, &outputs.alerts()}) {
+    for (const auto& [topic, states] : *changes) {
+      if (topic.find('/' + rule.name + '/') != std::string::npos) topics.insert(topic);
+    }
+  }
+  for (const std::string& topic : topics) {
+    const auto wanted = of(expected, topic), shown = of(outputs.alerts(), topic);
+    if (wanted == shown) continue;
+    report.wrong_alerts.push_back(
+        fmt::format("{} expected {}, got {}", topic, fmt::join(wanted, ", "), fmt::join(shown, ", ")));
+  }
 }
 
 LedgerReport compare(const Batch& batch, const Outputs& outputs, const std::string& counted_window,
@@ -187,6 +274,7 @@ LedgerReport compare(const Batch& batch, const Outputs& outputs, const std::stri
   report.results = batch.results().size();
   report.messages = outputs.messages();
   report.two_contents = outputs.two_contents();
+  report.gone_back = outputs.gone_back();
   if (outputs.stats().is_object()) report.books = outputs.stats()["books"];
   for (const auto& [id, expected] : batch.results()) {
     const auto found = outputs.results().find(id);

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <iosfwd>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <unordered_map>
@@ -38,6 +39,8 @@ class Batch {
       const std::function<bool(const LedgerEntry&)>& keep = [](const auto&) { return true; });
 
   [[nodiscard]] std::uint64_t readings() const { return readings_; }
+  /// Seconds, of the window of that name.
+  [[nodiscard]] std::int64_t size_of(const std::string& window) const;
   /// Numbers missing in the windows of that name, which are by sensor, where no sensor reboots.
   [[nodiscard]] std::uint64_t seq_gaps(const std::string& window) const;
   [[nodiscard]] const std::unordered_map<std::string, Figures>& results() const { return results_; }
@@ -57,6 +60,9 @@ class Outputs {
   explicit Outputs(std::string counted) : counted_(std::move(counted)) {}
 
   void take(Observer& observer);
+  /// The same of what a killed broker has told again after its start, which may be older than what it told
+  /// before.
+  void take_repeats(Observer& observer);
 
   /// The aggregates' last revisions, by id.
   [[nodiscard]] const std::unordered_map<std::string, nlohmann::json>& results() const { return results_; }
@@ -70,6 +76,11 @@ class Outputs {
   /// States of alerts as they changed: "firing 0 TOPIC", "resolved 1 TOPIC" (a repeat of a revision is no
   /// change).
   [[nodiscard]] const std::vector<std::string>& alert_states() const { return alert_states_; }
+  /// What went back on an alert's topic, from "ID REVISION" to "ID REVISION". What the broker retained for a
+  /// new subscription is not looked at.
+  [[nodiscard]] const std::vector<std::string>& gone_back() const { return gone_back_; }
+  /// What each topic of alerts showed, without what says the same as before: "firing ID", "resolved ID".
+  [[nodiscard]] const std::map<std::string, std::vector<std::string>>& alerts() const { return alerts_; }
   /// The newest statistics of the gateway, null before the first; and how many came.
   [[nodiscard]] const nlohmann::json& stats() const { return stats_; }
   [[nodiscard]] std::uint64_t stats_seen() const { return stats_seen_; }
@@ -77,12 +88,16 @@ class Outputs {
  private:
   void take_revision(const nlohmann::json& payload, const Observer::Seen& seen);
   void take_aggregate(nlohmann::json payload);
+  void take_alert(const nlohmann::json& payload, const std::string& topic);
 
   std::string counted_;
   std::unordered_map<std::string, nlohmann::json> results_;
   std::unordered_map<std::string, std::size_t> contents_;  // "id revision" -> hash of the payload
   std::uint64_t readings_ = 0, messages_ = 0, stats_seen_ = 0;
-  std::vector<std::string> two_contents_, alert_states_;
+  std::vector<std::string> two_contents_, alert_states_, gone_back_;
+  // The newest on each topic of alerts; ids on one topic differ in their time only, and rise with it.
+  std::map<std::string, std::pair<std::string, std::uint64_t>> newest_;
+  std::map<std::string, std::vector<std::string>> alerts_;
   nlohmann::json stats_;
 };
 
@@ -95,12 +110,23 @@ struct LedgerReport {
   std::uint64_t missing = 0;                     ///< windows that never came out
   std::vector<std::string> differing;            ///< ids whose figures are others, or that nobody expected
   std::vector<std::string> two_contents;         ///< "id revision"
+  std::vector<std::string> gone_back;            ///< alerts that showed an older state
+  std::vector<std::string> wrong_alerts;         ///< what changed otherwise than the batch's windows say
   nlohmann::json books;                          ///< the gateway's own
   [[nodiscard]] bool whole() const;              ///< nothing of all this
   [[nodiscard]] std::uint64_t accepted() const;  ///< by the books
   [[nodiscard]] bool books_balance() const;
 };
 std::ostream& operator<<(std::ostream& out, const LedgerReport& report);
+
+/// A rule over the means of a window by region, as in the configuration.
+struct MeanRule {
+  std::string name, window, metric;
+  double above;
+};
+
+/// How the alerts of the rule had to change, from windows that closed in their order and were not corrected.
+void check_alerts(const Batch& batch, const Outputs& outputs, const MeanRule& rule, LedgerReport& report);
 
 /// `keep` says which results are looked at, by id.
 LedgerReport compare(
