@@ -92,10 +92,12 @@ void Site::restart_gateway() {
 }
 
 void Site::kill_broker() {
+  look();
   proxy.refuse();
   broker.kill();
   broker.start();
   observer.await();
+  outputs_.take_repeats(observer);
   proxy.resume();
 }
 
@@ -129,7 +131,9 @@ LedgerReport Site::settle(const Batch& batch, std::chrono::seconds patience,
            stats["lag"]["records"] == 0;
   };
   wait_until(caught_up);
-  return compare(batch, outputs_, "s", keep);
+  LedgerReport report = compare(batch, outputs_, "s", keep);
+  check_alerts(batch, outputs_, {"Hot", "r", "temperature", 35}, report);
+  return report;
 }
 
 std::uint64_t fault_seed() { return number_of("LOOKOUT_SEED").value_or(std::random_device{}()); }
