@@ -52,13 +52,14 @@ std::uint16_t free_port() {
   }
 }
 
-Broker::Broker(const std::string& extra) : port_(free_port()) {
+Broker::Broker(const std::string& extra, const std::filesystem::path& data) : port_(free_port()) {
   std::string config = slurp(source_path("mosquitto.conf"));
   replace(config, "listener 1883", "listener " + port_text());
   // As root Mosquitto would change to a user who may not write here.
   spit(folder_ / "mosquitto.conf",
        config +
-           fmt::format("\npersistence true\npersistence_location {}/\nuser root\n", folder_.path().string()) +
+           fmt::format("\npersistence true\npersistence_location {}/\nuser root\n",
+                       (data.empty() ? folder_.path() : data).string()) +
            extra);
   start();
 }

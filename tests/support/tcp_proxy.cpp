@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <optional>
@@ -58,9 +59,11 @@ void reset(int& socket) {
 // One way of a connection: bytes that wait for their time, then the end.
 class Flow {
  public:
-  void push(std::string_view bytes, Clock::time_point due) {
+  /// `takes`: how long the bytes are on the way behind those before them.
+  void push(std::string_view bytes, Clock::time_point due, Clock::duration takes) {
     queued_ += bytes.size();
-    chunks_.push_back({due, std::string(bytes)});
+    last_due_ = std::max(due, last_due_) + takes;
+    chunks_.push_back({last_due_, std::string(bytes)});
   }
   void end() { ended_ = true; }
 
@@ -90,6 +93,7 @@ class Flow {
     std::string bytes;
   };
   std::deque<Chunk> chunks_;
+  Clock::time_point last_due_ = Clock::time_point::min();
   std::size_t queued_ = 0;
   bool ended_ = false;
 };
@@ -108,10 +112,30 @@ Heard hear(int from, Take take) {
 
 }  // namespace
 
+// What all connections have in common.
+struct TcpProxy::Line {
+  std::chrono::milliseconds delay{0};
+  double lost = 0;
+  std::uint64_t bytes_per_second = 0;  // 0: as many as come
+  std::minstd_rand random{std::random_device{}()};
+
+  void push(Flow& flow, std::string_view bytes, Clock::time_point now) {
+    constexpr std::chrono::milliseconds kShortest{200}, kLongest{1000};
+    auto due = now + delay;
+    if (lost > 0 && std::bernoulli_distribution(lost)(random))
+      due += std::chrono::milliseconds{
+          std::uniform_int_distribution(kShortest.count(), kLongest.count())(random)};
+    flow.push(bytes, due,
+              bytes_per_second == 0
+                  ? std::chrono::nanoseconds{0}
+                  : std::chrono::nanoseconds{bytes.size() * 1'000'000'000 / bytes_per_second});
+  }
+};
+
 class TcpProxy::Connection {
  public:
-  Connection(int client, int server, bool swallowed, std::size_t number, const Tap& tap)
-      : client_(client), server_(server), swallowed_(swallowed), number_(number), tap_(tap) {}
+  Connection(int client, int server, bool swallowed, std::size_t number, const TcpProxy& proxy)
+      : client_(client), server_(server), swallowed_(swallowed), number_(number), proxy_(proxy) {}
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection() {
@@ -128,10 +152,10 @@ class TcpProxy::Connection {
   }
 
   // False when it is over.
-  bool step(const pollfd* polled, Clock::time_point now, std::chrono::milliseconds delay) {
-    if (polled[0].revents != 0 && !hear_client(now, delay)) return false;
-    if (polled[1].revents != 0 && !hear_server(now, delay)) return false;
-    if (swallowed_) return true;
+  bool step(const pollfd* polled, Clock::time_point now, Line& line) {
+    if (polled[0].revents != 0 && !hear_client(now, line)) return false;
+    if (polled[1].revents != 0 && !hear_server(now, line)) return false;
+    if (swallowed_ || is_held()) return true;
     return up_.write_due(server_, now) && down_.write_due(client_, now) && !(up_.over() && down_.over());
   }
 
@@ -139,6 +163,7 @@ class TcpProxy::Connection {
   short events(const Flow& from_it, const Flow& to_it, Clock::time_point now, Clock::time_point& next) const {
     if (swallowed_) return POLLIN;
     short wanted = from_it.takes_more() ? POLLIN : short{0};
+    if (is_held()) return wanted;
     if (const auto due = to_it.due(); due && *due > now) {
       next = std::min(next, *due);
     } else if (due) {
@@ -147,19 +172,26 @@ class TcpProxy::Connection {
     return wanted;
   }
 
-  bool hear_client(Clock::time_point now, std::chrono::milliseconds delay) {
+  bool is_held() const {
+    return std::ranges::any_of(
+        proxy_.held_, [&](const std::string& client) { return greeting_.find(client) != std::string::npos; });
+  }
+
+  bool hear_client(Clock::time_point now, Line& line) {
     const Heard heard = hear(client_, [&](std::string_view bytes) {
-      if (tap_) tap_(number_, bytes);
-      if (!swallowed_) up_.push(bytes, now + delay);
+      if (greeting_.empty()) greeting_ = bytes;
+      if (proxy_.up_) proxy_.up_(number_, bytes);
+      if (!swallowed_) line.push(up_, bytes, now);
     });
     if (heard == Heard::end) up_.end();
     return heard == Heard::something || (heard == Heard::end && !swallowed_);
   }
 
   // Of a swallowed connection the client never hears again, not even that the server has closed it.
-  bool hear_server(Clock::time_point now, std::chrono::milliseconds delay) {
+  bool hear_server(Clock::time_point now, Line& line) {
     const Heard heard = hear(server_, [&](std::string_view bytes) {
-      if (!swallowed_) down_.push(bytes, now + delay);
+      if (proxy_.down_ && !swallowed_) proxy_.down_(number_, bytes);
+      if (!swallowed_) line.push(down_, bytes, now);
     });
     if (swallowed_ && heard != Heard::something) reset(server_);
     if (heard == Heard::end) down_.end();
@@ -169,11 +201,13 @@ class TcpProxy::Connection {
   int client_, server_;
   bool swallowed_;
   const std::size_t number_;
-  const Tap& tap_;
+  const TcpProxy& proxy_;
+  std::string greeting_;  // the client's first bytes: its CONNECT
   Flow up_, down_;
 };
 
-TcpProxy::TcpProxy(std::uint16_t server_port, Tap tap) : server_port_(server_port), tap_(std::move(tap)) {
+TcpProxy::TcpProxy(std::uint16_t server_port, Tap up, Tap down)
+    : server_port_(server_port), up_(std::move(up)), down_(std::move(down)), line_(std::make_unique<Line>()) {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   sockaddr_in address = loopback(0);
@@ -225,13 +259,43 @@ void TcpProxy::half_open() {
 
 void TcpProxy::delay(std::chrono::milliseconds by) {
   const std::lock_guard lock(mutex_);
-  delay_ = by;
+  line_->delay = by;
+}
+
+void TcpProxy::lose(double share) {
+  const std::lock_guard lock(mutex_);
+  line_->lost = share;
+}
+
+void TcpProxy::slow_down(std::uint64_t bytes_per_second) {
+  const std::lock_guard lock(mutex_);
+  line_->bytes_per_second = bytes_per_second;
+}
+
+void TcpProxy::hold(const std::string& client) {
+  {
+    const std::lock_guard lock(mutex_);
+    held_.insert(client);
+  }
+  wake();
+}
+
+void TcpProxy::release(const std::string& client) {
+  {
+    const std::lock_guard lock(mutex_);
+    held_.erase(client);
+  }
+  wake();
 }
 
 void TcpProxy::resume() {
-  const std::lock_guard lock(mutex_);
-  mode_ = Mode::forward;
-  delay_ = std::chrono::milliseconds{0};
+  {
+    const std::lock_guard lock(mutex_);
+    mode_ = Mode::forward;
+    *line_ = Line{};
+    held_.clear();
+  }
+  wake();
 }
 
 void TcpProxy::accept_one() {
@@ -241,7 +305,7 @@ void TcpProxy::accept_one() {
   if (server < 0) return reset(client);
   send_at_once(client);
   connections_.push_back(
-      std::make_unique<Connection>(client, server, mode_ == Mode::swallow, accepted_++, tap_));
+      std::make_unique<Connection>(client, server, mode_ == Mode::swallow, accepted_++, *this));
 }
 
 void TcpProxy::run(const std::stop_token& stop) {
@@ -265,7 +329,7 @@ void TcpProxy::run(const std::stop_token& stop) {
     if (connections_.size() * 2 + 2 != polled.size()) continue;
     const pollfd* at = polled.data() + 2;
     for (auto it = connections_.begin(); it != connections_.end(); at += 2) {
-      it = (*it)->step(at, Clock::now(), delay_) ? std::next(it) : connections_.erase(it);
+      it = (*it)->step(at, Clock::now(), *line_) ? std::next(it) : connections_.erase(it);
     }
     if (polled[1].revents != 0) accept_one();
   }
