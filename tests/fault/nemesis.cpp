@@ -11,7 +11,9 @@ using namespace std::chrono_literals;
 
 const char* name_of(Fault fault) {
   constexpr const char* kNames[] = {"kill_gateway", "pause_gateway", "pause_broker", "restart_broker",
-                                    "kill_broker",  "cut",           "half_open",    "delay"};
+                                    "kill_broker",  "cut",           "half_open",    "delay",
+                                    "loss",         "disk_full",     "clock_step",   "pause_bridge",
+                                    "kill_bridge"};
   return kNames[static_cast<std::size_t>(fault)];
 }
 
@@ -28,6 +30,7 @@ void Nemesis::strike() {
   const Fault fault = faults_[random_() % faults_.size()];
   ++inflicted_[fault];
   inflict(fault);
+  revive();
 }
 
 template <typename Process>
@@ -35,6 +38,23 @@ void Nemesis::pause(const Process& process) {
   process.send(SIGSTOP);
   rest(500ms, 9s);
   process.send(SIGCONT);
+}
+
+void Nemesis::fill_disk() {
+  constexpr std::size_t kRoomMib = 1024;
+  tools_.disk->fill();
+  rest(500ms, 4s);
+  tools_.disk->give_room(kRoomMib);
+}
+
+void Nemesis::step_clock() {
+  constexpr std::int64_t kHour = 3600;
+  tools_.clock->step(std::chrono::seconds{static_cast<std::int64_t>(random_() % (2 * kHour)) - kHour});
+}
+
+void Nemesis::revive() {
+  if (!site_.gateway.running()) site_.start_gateway();
+  if (site_.bridge && !site_.bridge->running()) site_.start_bridge();
 }
 
 void Nemesis::inflict(Fault fault) {
@@ -59,6 +79,18 @@ void Nemesis::inflict(Fault fault) {
       site_.proxy.delay(std::chrono::milliseconds{100 + random_() % 1900});
       rest(500ms, 4s);
       return site_.proxy.resume();
+    case Fault::loss:
+      site_.proxy.lose(0.05);
+      rest(500ms, 4s);
+      return site_.proxy.resume();
+    case Fault::disk_full:
+      return fill_disk();
+    case Fault::clock_step:
+      return step_clock();
+    case Fault::pause_bridge:
+      return pause(*site_.bridge);
+    case Fault::kill_bridge:
+      return site_.restart_bridge();
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/fault/site.h"
+#include "tests/fault/small_disk.h"
 
 namespace lookout::test {
 
@@ -18,25 +19,41 @@ enum class Fault {
   kill_broker,
   cut,
   half_open,
-  delay
+  delay,
+  loss,
+  disk_full,
+  clock_step,
+  pause_bridge,
+  kill_bridge
+};
+
+/// What some faults need of the test.
+struct Tools {
+  WallClock* clock = nullptr;       ///< the site's, for clock_step
+  const SmallDisk* disk = nullptr;  ///< where its state lies, for disk_full
 };
 
 /// Strikes at random, after a random time of peace; every fault is over when strike() returns, what follows
-/// from it (restarts, reconnects) is not. The same seed gives the same faults and times.
+/// from it (restarts, reconnects) is not. A program that has ended, as it may for a full disk, is started
+/// again, as a supervisor would. The same seed gives the same faults and times.
 class Nemesis {
  public:
-  Nemesis(Site& site, std::uint64_t seed, std::vector<Fault> faults)
-      : site_(site), seed_(seed), random_(seed), faults_(std::move(faults)) {}
+  Nemesis(Site& site, std::uint64_t seed, std::vector<Fault> faults, Tools tools = {})
+      : site_(site), seed_(seed), random_(seed), faults_(std::move(faults)), tools_(tools) {}
 
   void strike();
   void strike(unsigned times) {
     while (times-- > 0) strike();
   }
+  [[nodiscard]] bool inflicted(Fault fault) const { return inflicted_.contains(fault); }
   /// "seed 7: 12 kill_gateway, 3 cut"
   [[nodiscard]] std::string text() const;
 
  private:
   void inflict(Fault fault);
+  void fill_disk();
+  void step_clock();
+  void revive();
   template <typename Process>
   void pause(const Process& process);
   void rest(std::chrono::milliseconds from, std::chrono::milliseconds to);
@@ -45,6 +62,7 @@ class Nemesis {
   const std::uint64_t seed_;
   std::mt19937_64 random_;
   std::vector<Fault> faults_;
+  Tools tools_;
   std::map<Fault, unsigned> inflicted_;
 };
 

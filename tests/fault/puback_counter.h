@@ -2,30 +2,49 @@
 
 #include <atomic>
 #include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
+
+#include "tests/fault/contents.h"
 
 namespace lookout::test {
 
 /// Counts the PUBACKs that the clients of one program send, from the bytes of all connections (MQTT 3.1.1,
-/// section 2.2): how many messages it says it has taken.
+/// section 2.2): how many messages it says it has taken. Where it sees what they are sent too, it knows
+/// which. Threading: take() and take_delivered() by the proxy's thread, the others by any.
 class PubackCounter {
  public:
   /// `client`: what the client ids begin with.
   explicit PubackCounter(std::string client) : client_(std::move(client)) {}
   void take(std::size_t connection, std::string_view bytes);
+  void take_delivered(std::size_t connection, std::string_view bytes);
+
   [[nodiscard]] std::uint64_t count() const { return count_; }
+  /// What is in the messages that it says it has taken.
+  [[nodiscard]] Contents acknowledged() const;
+  /// How many of each topic.
+  [[nodiscard]] std::map<std::string, std::uint64_t> acknowledged_by_topic() const;
 
  private:
-  struct Connection {
-    std::string unread{};  // the beginning of a packet that is not whole yet
-    bool wanted = false;
+  struct Message {
+    std::string topic;
+    std::size_t content = 0;
   };
-  void take_packet(Connection& connection, std::string_view packet);
+  struct Connection {
+    std::string sent{}, delivered{};  // the beginnings of packets that are not whole yet
+    bool wanted = false;
+    std::map<unsigned, Message> in_flight{};  // by packet id
+  };
+  void take_sent_packet(Connection& connection, std::string_view packet);
+  void take_delivered_packet(Connection& connection, std::string_view packet);
 
   const std::string client_;
   std::map<std::size_t, Connection> connections_;
   std::atomic<std::uint64_t> count_ = 0;
+  mutable std::mutex mutex_;  // guards what follows
+  Contents acknowledged_;
+  std::map<std::string, std::uint64_t> topics_;
 };
 
 }  // namespace lookout::test

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
+#include <thread>
 
 #include "tests/support/wait.h"
 
@@ -30,13 +31,25 @@ when = "temperature.mean > 35"
 )";
 
 // What stands in sections of the box's own goes where a later value wins.
-ChildProcess configure_and_start(Box& box, const SiteOptions& options) {
+void configure(const Box& box, const SiteOptions& options) {
   const auto folder = box.folder() / "conf.d";
   std::filesystem::create_directory(folder);
   spit(folder / "1-site.toml", "[box]\nclock = \"trusted\"\n[mqtt]\nkeepalive = \"5s\"\n");
   spit(folder / "2-test.toml", options.overrides);
   if (options.before_start) options.before_start(box);
-  return box.start("gateway");
+}
+
+ChildProcess start_with(const WallClock* clock, Box& box, const std::string& name,
+                        bool wait_for_subscription) {
+  if (clock) clock->give();
+  ChildProcess child = box.start(name, wait_for_subscription);
+  if (clock) WallClock::take_back();
+  return child;
+}
+
+ChildProcess configure_and_start(Box& box, const SiteOptions& options) {
+  configure(box, options);
+  return start_with(options.clock, box, "gateway", true);
 }
 
 std::optional<std::uint64_t> number_of(const char* variable) {
@@ -47,10 +60,12 @@ std::optional<std::uint64_t> number_of(const char* variable) {
 }  // namespace
 
 Site::Site(const SiteOptions& options)
-    : proxy(broker.port(), options.tap),
+    : broker(options.broker, options.broker_data),
+      proxy(broker.port(), options.tap, options.tap_down),
       box(proxy.port(), kConfig + options.windows_and_rules),
       observer(broker, {"aggregates/#", "alerts/#", "lookout/#"}),
-      gateway(configure_and_start(box, options)) {}
+      gateway(configure_and_start(box, options)),
+      clock_(options.clock) {}
 
 void Site::start_load(const std::string& speed, const std::string& interval, std::vector<std::string> more) {
   std::vector<std::string> command{program("simulator"),
@@ -86,15 +101,30 @@ void Site::await_load(std::uint64_t readings) {
     throw std::runtime_error("the load does not come: " + box.log("simulator"));
 }
 
-void Site::restart_gateway() {
-  gateway.kill();
-  gateway = box.start("gateway", false);
+void Site::start_gateway(bool wait_for_subscription) {
+  gateway = start_with(clock_, box, "gateway", wait_for_subscription);
 }
 
-void Site::kill_broker() {
+void Site::start_bridge(bool wait_for_subscription) {
+  bridge = start_with(clock_, box, "bridge", wait_for_subscription);
+}
+
+void Site::restart_gateway() {
+  gateway.kill();
+  start_gateway();
+}
+
+void Site::restart_bridge() {
+  bridge->kill();
+  start_bridge();
+}
+
+// How long it is away is the fault here.
+void Site::kill_broker(std::chrono::seconds away) {
   look();
   proxy.refuse();
   broker.kill();
+  std::this_thread::sleep_for(away);
   broker.start();
   observer.await();
   outputs_.take_repeats(observer);
@@ -112,6 +142,14 @@ Batch Site::batch() const {
   Batch batch = empty_batch();
   batch.add_ledger(ledger());
   return batch;
+}
+
+std::vector<LedgerEntry> Site::archived() const {
+  const auto query = run({program("bridge"), "query", "--config", box.config(), "--format", "ndjson"});
+  if (query.code != 0) throw std::runtime_error("query: " + query.err);
+  const TempFolder folder;
+  spit(folder / "rows", query.out);
+  return read_ledger(folder / "rows");
 }
 
 Outputs& Site::look() {

@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "tests/fault/wall_clock.h"
 #include "tests/support/box.h"
 #include "tests/support/ledger.h"
 #include "tests/support/ledger_check.h"
@@ -14,7 +15,11 @@ struct SiteOptions {
   std::string windows_and_rules{};                         ///< more of them
   std::string overrides{};                                 ///< TOML whose values win over the site's
   TcpProxy::Tap tap{};                                     ///< sees what the gateway sends
+  TcpProxy::Tap tap_down{};                                ///< and what it is sent
   std::function<void(const Box&)> before_start = nullptr;  ///< of the gateway
+  const WallClock* clock = nullptr;                        ///< of gateway and bridge, if not the true one
+  std::string broker{};                                    ///< more of its configuration
+  std::filesystem::path broker_data{};                     ///< where it saves its queues, if not beside it
 };
 
 /// A journal so small that a snapshot is made, and segments are dropped, every few MiB: often between two
@@ -23,8 +28,8 @@ inline const SiteOptions kSnapshotsOften{.windows_and_rules =
                                              "[journal]\nlimit = \"32 MiB\"\nsegment = \"1 MiB\"\n"};
 
 /// A box in the field, and those who watch it: the gateway reaches Mosquitto through a bad network, the
-/// sensors and the witness do not. Windows "s" (10 s, by sensor) and "r" (10 s, by region), a rule "Hot" over
-/// "r", lag and idle 3 s, keepalive 5 s.
+/// sensors and the witness do not. A bridge, where there is one, does as the gateway does. Windows "s" (10 s,
+/// by sensor) and "r" (10 s, by region), a rule "Hot" over "r", lag and idle 3 s, keepalive 5 s.
 class Site {
  public:
   explicit Site(const SiteOptions& options = {});
@@ -34,6 +39,7 @@ class Site {
   Box box;
   Observer observer;
   ChildProcess gateway;
+  std::optional<ChildProcess> bridge{};
 
   /// Starts sensors, 800 readings to a second of event time, as fast as the broker takes them, or at `speed`.
   /// The past that they tell of begins six hours ago. More arguments of lookout-simulator may follow.
@@ -43,11 +49,19 @@ class Site {
   void end_load();
   /// Load until the broker has acknowledged that many readings more.
   void await_load(std::uint64_t readings);
-  /// Kills the gateway with -9 and starts it again at once.
+  /// Starts one of the two after its end.
+  void start_gateway(bool wait_for_subscription = false);
+  void start_bridge(bool wait_for_subscription = false);
+  /// Kills it with -9 and starts it again at once.
   void restart_gateway();
-  /// Kills the broker with -9 and starts it again; the gateway is let on to it when the witness is back.
-  void kill_broker();
+  void restart_bridge();
+  /// Kills the broker with -9 and starts it again, after the time that it is `away`; the gateway is let on to
+  /// it when the witness is back.
+  void kill_broker(std::chrono::seconds away = std::chrono::seconds{0});
   void restart_broker();
+
+  /// What a user asks of the bridge: every reading that is archived.
+  [[nodiscard]] std::vector<LedgerEntry> archived() const;
 
   /// Lines of the ledger so far: what the broker has acknowledged to the sensors.
   [[nodiscard]] std::uint64_t acknowledged() { return count_(); }
@@ -69,6 +83,7 @@ class Site {
   }
 
  private:
+  const WallClock* const clock_;
   LedgerCount count_{ledger()};
   Outputs outputs_{"s"};
   std::optional<ChildProcess> simulator_;

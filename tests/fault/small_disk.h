@@ -2,20 +2,28 @@
 
 #include <sys/mount.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <filesystem>
+#include <string>
+#include <system_error>
 
 #include "tests/support/temp_folder.h"
 
 namespace lookout::test {
 
-/// A disk of a few MiB, as long as the object lives.
+/// A disk with a few MiB of room, as long as the object lives. Root may mount one: where that fails the test
+/// does too. Anybody else has to go without, and says so.
 class SmallDisk {
  public:
-  SmallDisk() {
-    mounted_ = ::mount("none", folder_.path().c_str(), "tmpfs", 0, "size=48m") == 0;
-    if (mounted_) spit(ballast(), std::string(std::size_t{40} << 20, 'b'));
+  explicit SmallDisk(std::size_t room_mib = 8) {
+    const std::string size = "size=" + std::to_string(room_mib + kBallastMib) + "m";
+    mounted_ = ::mount("none", folder_.path().c_str(), "tmpfs", 0, size.c_str()) == 0;
+    if (!mounted_ && ::geteuid() == 0)
+      throw std::system_error(errno, std::generic_category(), "root cannot mount a tmpfs");
+    if (mounted_) spit(ballast(), std::string(kBallastMib << 20, 'b'));
   }
   SmallDisk(const SmallDisk&) = delete;
   SmallDisk& operator=(const SmallDisk&) = delete;
@@ -26,6 +34,9 @@ class SmallDisk {
   [[nodiscard]] bool mounted() const { return mounted_; }
   [[nodiscard]] const std::filesystem::path& path() const { return folder_.path(); }
   void free_space() const { std::filesystem::remove(ballast()); }
+  /// Takes all the room that is left, and gives it back: the disk is as large as what is on it meanwhile.
+  void fill() const { resize(0); }
+  void give_room(std::size_t room_mib) const { resize(room_mib << 20); }
   [[nodiscard]] std::uint64_t left() const {
     struct statvfs fs{};
     ::statvfs(folder_.path().c_str(), &fs);
@@ -33,6 +44,21 @@ class SmallDisk {
   }
 
  private:
+  static constexpr std::size_t kBallastMib = 40;
+
+  // Somebody may be writing: what is used is asked for again until it fits.
+  void resize(std::uint64_t room) const {
+    struct statvfs fs{};
+    int refused = 0;
+    for (int tries = 0; tries < 100; ++tries) {
+      ::statvfs(folder_.path().c_str(), &fs);
+      const std::string size =
+          "size=" + std::to_string(std::uint64_t{fs.f_blocks - fs.f_bfree} * fs.f_frsize + room);
+      refused = ::mount(nullptr, folder_.path().c_str(), nullptr, MS_REMOUNT, size.c_str());
+      if (refused == 0) return;
+    }
+    throw std::system_error(errno, std::generic_category(), "cannot resize a tmpfs");
+  }
   [[nodiscard]] std::filesystem::path ballast() const { return folder_ / "ballast"; }
   TempFolder folder_;
   bool mounted_ = false;
