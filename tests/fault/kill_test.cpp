@@ -1,3 +1,4 @@
+#include "tests/fault/alert_states.h"
 #include "tests/fault/check_whole.h"
 #include "tests/fault/nemesis.h"
 #include "tests/support/wait.h"
@@ -12,7 +13,12 @@ void killed_under_full_load(unsigned kills) {
   site.start_load();
   nemesis.strike(fault_count(kills));
   site.end_load();
-  check_whole(site.settle(site.batch(), std::chrono::minutes{10}), nemesis.text());
+  const Batch batch = site.batch();
+  const LedgerReport report = site.settle(batch, std::chrono::minutes{10});
+  check_whole(report, nemesis.text());
+  // Killed between a record and its PUBACK: that there were such kills is what makes this a test of repeats.
+  CHECK(report.books["duplicate"] > 0);
+  CHECK(alert_states_without_repeats(site.look(), "north") == expected_alert_states(batch, "north"));
   CHECK(site.gateway.stop() == 0);
 }
 
