@@ -79,3 +79,15 @@ TEST_CASE("the connection is cut twenty times under full load: nothing lost") {
   site.await_load(10'000);
   end_whole(site, "20 cuts");
 }
+
+// A real loss needs a network of its own; what TCP makes of it are stalls.
+TEST_CASE("five percent of the packets lost under load: nothing lost") {
+  Site site;
+  site.start_load("max");
+  site.proxy.lose(0.05);
+  site.await_load(100'000);
+  const std::size_t lost = site.logged("lost the broker");
+  site.proxy.resume();
+  end_whole(site, "5 % of the packets late by 200 ms to 1 s");
+  CHECK(lost == 0);
+}
