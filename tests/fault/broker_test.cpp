@@ -137,7 +137,7 @@ TEST_CASE("gateway, bridge and broker killed at once, three times: what they ack
 // keepalive 5 s: the broker gives the two up 7.5 to 12.5 s later (it looks every 5 s) and delivers again
 // what was not acknowledged.
 TEST_CASE("gateway with bridge, and broker, stopped for longer than the keepalive: repeats are told apart") {
-  paused(14s, "400x");
+  paused(14s, "8x");
 }
 
 // No more readings meanwhile than the broker's queue holds.
