@@ -41,7 +41,6 @@ void Nemesis::pause(const Process& process) {
 }
 
 void Nemesis::fill_disk() {
-  constexpr std::size_t kRoomMib = 1024;
   tools_.disk->fill();
   rest(500ms, 4s);
   tools_.disk->give_room(kRoomMib);

@@ -27,6 +27,9 @@ enum class Fault {
   kill_bridge
 };
 
+/// Room on a disk that is filled now and then, when it is not.
+inline constexpr std::size_t kRoomMib = 1024;
+
 /// What some faults need of the test.
 struct Tools {
   WallClock* clock = nullptr;       ///< the site's, for clock_step

@@ -31,7 +31,7 @@ std::vector<Fault> all_faults(const SmallDisk& disk) {
 void all_kinds_at_random(unsigned faults, const std::string& speed) {
   WallClock clock;
   const SmallDisk disk;
-  if (disk.mounted()) disk.give_room(1024);
+  if (disk.mounted()) disk.give_room(kRoomMib);
   PubackCounter pubacks("lookout-gateway-"), of_bridge("lookout-bridge-");
   SiteOptions options = options_on(disk, clock);
   tap(options, pubacks);

@@ -18,8 +18,8 @@ namespace lookout::test {
 /// does too. Anybody else has to go without, and says so.
 class SmallDisk {
  public:
-  explicit SmallDisk(std::size_t room_mib = 8) {
-    const std::string size = "size=" + std::to_string(room_mib + kBallastMib) + "m";
+  SmallDisk() {
+    const std::string size = "size=" + std::to_string(kBallastMib + 8) + "m";
     mounted_ = ::mount("none", folder_.path().c_str(), "tmpfs", 0, size.c_str()) == 0;
     if (!mounted_ && ::geteuid() == 0)
       throw std::system_error(errno, std::generic_category(), "root cannot mount a tmpfs");
