@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -26,9 +27,22 @@ class SystemFile final : public File {
   explicit SystemFile(FileHandle handle) : handle_(std::move(handle)) {}
 
   Result<std::size_t> read(std::uint64_t position, std::span<char> to) override {
-    const ssize_t got = ::pread(handle_.get(), to.data(), to.size(), static_cast<off_t>(position));
-    if (got < 0) return reason(errno);
-    return static_cast<std::size_t>(got);
+    // A read that meets a place which cannot be read gives what is before it, and says why only when asked
+    // again.
+    for (std::size_t done = 0; done < to.size();) {
+      const ssize_t got =
+          ::pread(handle_.get(), to.data() + done, to.size() - done, static_cast<off_t>(position + done));
+      if (got < 0) return reason(errno);
+      if (got == 0) return done;
+      done += static_cast<std::size_t>(got);
+    }
+    return to.size();
+  }
+
+  Result<std::uint64_t> size() override {
+    struct stat status{};
+    if (::fstat(handle_.get(), &status) != 0) return reason(errno);
+    return static_cast<std::uint64_t>(status.st_size);
   }
 
   Result<void> write(std::uint64_t position, std::span<const std::string_view> parts) override {

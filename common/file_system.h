@@ -19,6 +19,7 @@ class File {
   virtual ~File() = default;
   /// Fills `to` from `position` on; gives how many bytes: fewer only where the file ends.
   virtual Result<std::size_t> read(std::uint64_t position, std::span<char> to) = 0;
+  virtual Result<std::uint64_t> size() = 0;
   /// Writes up to four parts, one behind the other. After a failure any of it may be there. Allocates nothing
   /// where it succeeds. Within what was reserved it is a copy in memory (mapped_window.h).
   virtual Result<void> write(std::uint64_t position, std::span<const std::string_view> parts) = 0;

@@ -10,6 +10,7 @@ Result<std::optional<journal::Record>> JournalReader::next(std::uint64_t end) {
   while (next_ < end) {
     if (!segment_) {
       if (auto opened = open_segment(end); !opened) return Failure(opened.error());
+      if (!segment_) continue;
     }
     auto record = segment_->next(end);
     if (!record)
@@ -25,17 +26,17 @@ Result<std::optional<journal::Record>> JournalReader::next(std::uint64_t end) {
   return std::nullopt;
 }
 
-// Opens the segment that holds next_; where there is none, the first behind it.
+// Opens the segment that holds next_; where there is none, the first behind it, and of none at all nothing.
 Result<void> JournalReader::open_segment(std::uint64_t end) {
   const auto segments = list_segments(folder_, *files_);
   if (!segments) return Failure(segments.error());
   auto segment = segments->upper_bound(next_);
   if (segment != segments->begin()) {
     --segment;
-  } else if (segment == segments->end()) {
-    return Failure(fmt::format("journal: offset {} is in no segment of '{}'", next_, folder_.string()));
   } else {
-    give_up_to(std::min(segment->first, end));
+    const bool none = segment == segments->end();
+    give_up_to(none ? end : std::min(segment->first, end));
+    if (none) return {};
   }
   auto opened = SegmentReader::open(folder_, segment->first, *files_);
   if (!opened) return Failure(opened.error());
@@ -60,8 +61,9 @@ Result<void> JournalReader::leave_segment(std::uint64_t end) {
 void JournalReader::keep_if_damaged() {
   const auto tail = segment_->tail();
   if (segment_->has_header() && segment_->damage().empty() && tail && tail->bytes == 0) return;
+  const auto kept = keep_damaged(folder_, segment_first_, *files_);
   spdlog::error("journal: '{}' is damaged: {}", journal::segment_path(folder_, segment_first_).string(),
-                keep_damaged(folder_, segment_first_, *files_));
+                kept ? *kept : kept.error());
 }
 
 void JournalReader::give_up_to(std::uint64_t offset) {

@@ -14,6 +14,8 @@ using journal::kBodyHeadSize;
 using journal::kRecordHeadSize;
 
 constexpr std::size_t kChunk = std::size_t{256} << 10;
+constexpr std::uint64_t kBlock = 4096;  // what a disk that cannot read a sector costs
+constexpr char kUnread = '\xff';        // no length of a record begins like that, and it is not zero
 constexpr std::size_t kSmallestRecord = kRecordHeadSize + kBodyHeadSize;
 // Where one search stops: bytes made to look like many large records must not hold up a start for minutes.
 constexpr std::uint64_t kHashedAtMost = std::uint64_t{1} << 30;
@@ -52,20 +54,25 @@ std::optional<std::uint64_t> segment_of(std::string_view name) {
   return first_offset;
 }
 
-Result<void> copy(const std::filesystem::path& from, const std::filesystem::path& to, FileSystem& files) {
-  auto source = files.open(from, FileSystem::Open::to_read);
-  if (!source) return Failure(source.error());
-  auto target = files.open(to, FileSystem::Open::anew);
-  if (!target) return Failure(target.error());
-  std::vector<char> chunk(kChunk);
-  for (std::uint64_t position = 0;;) {
-    const auto got = (*source)->read(position, chunk);
-    if (!got) return Failure(got.error());
-    if (*got == 0) return (*target)->sync();
-    const std::array parts{std::string_view(chunk.data(), *got)};
-    if (auto written = (*target)->write(position, parts); !written) return written;
-    position += *got;
+struct Got {
+  std::size_t bytes = 0;
+  bool all_read = true;
+};
+
+/// As File::read(), but what cannot be read stands there as kUnread. Fails where even the file's size is not
+/// to be had.
+Result<Got> read_over_damage(File& file, std::uint64_t position, std::span<char> to) {
+  if (const auto got = file.read(position, to)) return Got{*got};
+  const auto size = file.size();
+  if (!size) return Failure(size.error());
+  to = to.first(std::min<std::uint64_t>(to.size(), *size - std::min(*size, position)));
+  for (std::size_t done = 0; done < to.size();) {
+    const auto block =
+        to.subspan(done, std::min<std::uint64_t>(to.size() - done, kBlock - (position + done) % kBlock));
+    if (!file.read(position + done, block)) std::ranges::fill(block, kUnread);
+    done += block.size();
   }
+  return Got{to.size(), false};
 }
 
 }  // namespace
@@ -87,9 +94,10 @@ Result<SegmentReader> SegmentReader::open(const std::filesystem::path& folder, s
   if (!file) return Failure(file.error());
   SegmentReader reader(std::move(*file), first_offset);
   std::array<char, journal::kHeaderSize> header;
-  const auto got = reader.file_->read(0, header);
+  const auto got = read_over_damage(*reader.file_, 0, header);
   if (!got) return Failure(fmt::format("cannot read '{}': {}", path.string(), got.error()));
-  reader.has_header_ = journal::decode_header({header.data(), *got}) == first_offset;
+  reader.readable_ = got->all_read;
+  reader.has_header_ = journal::decode_header({header.data(), got->bytes}) == first_offset;
   return reader;
 }
 
@@ -119,10 +127,11 @@ Result<std::optional<journal::Record>> SegmentReader::next(std::uint64_t end) {
 Result<bool> SegmentReader::fill(std::size_t bytes) {
   if (position_ >= buffer_start_ && position_ + bytes <= buffer_start_ + buffer_.size()) return true;
   buffer_.resize(std::max(kChunk, bytes));
-  const auto got = file_->read(position_, buffer_);
-  buffer_.resize(got.value_or(0));
+  const auto got = read_over_damage(*file_, position_, buffer_);
+  buffer_.resize(got ? got->bytes : 0);
   buffer_start_ = position_;
   if (!got) return Failure(got.error());
+  readable_ = readable_ && got->all_read;
   return buffer_.size() >= bytes;
 }
 
@@ -212,7 +221,25 @@ Result<SegmentReader::Tail> SegmentReader::tail() {
   }
 }
 
-std::string keep_damaged(const std::filesystem::path& folder, std::uint64_t first_offset, FileSystem& files) {
+Result<void> copy_file(const std::filesystem::path& from, const std::filesystem::path& to,
+                       FileSystem& files) {
+  auto source = files.open(from, FileSystem::Open::to_read);
+  if (!source) return Failure(source.error());
+  auto target = files.open(to, FileSystem::Open::anew);
+  if (!target) return Failure(target.error());
+  std::vector<char> chunk(kChunk);
+  for (std::uint64_t position = 0;;) {
+    const auto got = read_over_damage(**source, position, chunk);
+    if (!got) return Failure(got.error());
+    if (got->bytes == 0) return (*target)->sync();
+    const std::array parts{std::string_view(chunk.data(), got->bytes)};
+    if (auto written = (*target)->write(position, parts); !written) return written;
+    position += got->bytes;
+  }
+}
+
+Result<std::string> keep_damaged(const std::filesystem::path& folder, std::uint64_t first_offset,
+                                 FileSystem& files) {
   const auto path = journal::segment_path(folder, first_offset);
   const std::string beginning = path.filename().string() + ".corrupt.";
   std::size_t copies = 0;
@@ -220,12 +247,13 @@ std::string keep_damaged(const std::filesystem::path& folder, std::uint64_t firs
     if (name.starts_with(beginning)) return fmt::format("kept as '{}' already", (folder / name).string());
     if (name.find(".corrupt.") != std::string::npos) ++copies;
   }
-  if (copies >= kCopiesAtMost) return fmt::format("not kept: there are {} copies of others already", copies);
+  if (copies >= kCopiesAtMost)
+    return Failure(fmt::format("not kept: there are {} copies of others already", copies));
   const auto aside = folder / fmt::format("{}{}", beginning, std::time(nullptr));
-  const auto copied = copy(path, aside, files);
+  const auto copied = copy_file(path, aside, files);
   if (copied) return fmt::format("kept as '{}'", aside.string());
   [[maybe_unused]] const auto removed = files.remove(aside);
-  return "no copy could be kept: " + copied.error();
+  return Failure("no copy could be kept: " + copied.error());
 }
 
 }  // namespace lookout

@@ -28,7 +28,8 @@ struct JournalDamage {
 ///
 /// Where a record is damaged it looks for the next one that is whole: the next place at which length and
 /// kind are possible and the hash is that of an offset which the passed bytes leave room for. A hash says
-/// yes to a wrong place once in four thousand million tries. Threading: one owner.
+/// yes to a wrong place once in four thousand million tries. What the disk cannot read (EIO) is damage like
+/// any other, of 4 KiB at a time. Threading: one owner.
 class SegmentReader {
  public:
   static Result<SegmentReader> open(const std::filesystem::path& folder, std::uint64_t first_offset,
@@ -43,6 +44,8 @@ class SegmentReader {
   [[nodiscard]] std::uint64_t position() const { return position_; }
   /// Whether the file begins as this segment. Its name says enough to read it all the same.
   [[nodiscard]] bool has_header() const { return has_header_; }
+  /// Whether the disk could read all that was asked of it so far.
+  [[nodiscard]] bool is_readable() const { return readable_; }
   /// What was passed over so far.
   [[nodiscard]] const std::vector<JournalDamage>& damage() const { return damage_; }
   /// What is between the position and the zeros at the file's end: an incomplete or damaged record, and what
@@ -69,14 +72,17 @@ class SegmentReader {
   std::uint64_t position_;    // in the file
   std::vector<char> buffer_;  // what was read of the file, from buffer_start_
   std::uint64_t buffer_start_ = 0;
-  bool has_header_ = false;
+  bool has_header_ = false, readable_ = true;
   std::vector<JournalDamage> damage_;
   std::uint64_t hashed_ = 0;  // bytes, in the present search
 };
 
+/// Copies a file and syncs the copy; what the disk cannot read of it is damaged there.
+Result<void> copy_file(const std::filesystem::path& from, const std::filesystem::path& to, FileSystem& files);
+
 /// Keeps a copy of a damaged segment beside it as `<segment>.corrupt.<time>`, where there is none of it yet
-/// and not too many of others. Says what became of it, for the log.
-std::string keep_damaged(const std::filesystem::path& folder, std::uint64_t first_offset,
-                         FileSystem& files = system_files());
+/// and not too many of others. Says where it is, for the log; fails where there is none.
+Result<std::string> keep_damaged(const std::filesystem::path& folder, std::uint64_t first_offset,
+                                 FileSystem& files = system_files());
 
 }  // namespace lookout

@@ -3,10 +3,12 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
-#include <ctime>
+#include <charconv>
 #include <limits>
 #include <thread>
 #include <utility>
+
+#include "common/file.h"
 
 namespace lookout {
 namespace {
@@ -16,6 +18,8 @@ using journal::kHeaderSize;
 using journal::kRecordHeadSize;
 
 constexpr const char* kSpareName = "spare";
+constexpr const char* kAnewName = "anew";
+constexpr const char* kUnsyncedName = "unsynced";  // holds the first offset of the oldest such segment
 constexpr auto kBurst = std::chrono::microseconds{500};
 
 Failure failed(std::string_view what, const std::filesystem::path& path, const std::string& why) {
@@ -34,55 +38,71 @@ Result<std::unique_ptr<JournalWriter>> JournalWriter::open(std::filesystem::path
   return writer;
 }
 
+/// What is wrong with the newest segment's end.
+struct JournalWriter::Damage {
+  SegmentReader::Tail tail;
+  bool may_be_changed = true;  ///< nothing is lost by it that was not copied
+};
+
 Result<void> JournalWriter::recover(std::uint64_t at_least) {
   // A spare left by a killed process may be half made: a new one costs nothing.
   if (auto removed = files_.remove(folder_ / kSpareName); !removed) return removed;
   auto segments = list_segments(folder_, files_);
   if (!segments) return Failure(segments.error());
   segments_ = std::move(*segments);
+  if (auto written = write_unsynced_anew(); !written) return written;
   if (segments_.empty()) return begin_at(at_least);
   if (auto lasts = sync_older(); !lasts) return lasts;
-  const std::uint64_t newest = segments_.rbegin()->first;
-  const auto damaged = open_newest(newest);
-  if (!damaged) {
-    // Above whatever it may have held: what is gone is to be seen.
-    const std::uint64_t held = segments_.at(newest) / (kRecordHeadSize + kBodyHeadSize) + 1;
-    set_aside(newest, damaged.error());
-    return begin_at(std::max(at_least, newest + held));
-  }
+  const auto damaged = open_newest(segments_.rbegin()->first);
+  if (!damaged) return Failure(damaged.error());
   const std::uint64_t unused = std::max(at_least, end() + *damaged);
-  return end() < unused ? begin_at(unused) : Result<void>{};
+  return end() < unused || !current_ ? begin_at(unused) : Result<void>{};
+}
+
+// The process before could not sync them: what can be read of them may be in memory only, and the kernel will
+// not write it again. In a copy it does, at another place of the disk.
+Result<void> JournalWriter::write_unsynced_anew() {
+  const auto mark = read_file(folder_ / kUnsyncedName, files_);
+  if (!mark) return {};
+  std::uint64_t from = 0;  // where the mark itself could not be written
+  std::from_chars(mark->data(), mark->data() + mark->size(), from);
+  spdlog::warn("journal: the last sync failed: what was written from offset {} on is written anew", from);
+  for (auto segment = segments_.lower_bound(from); segment != segments_.end(); ++segment) {
+    if (auto written = write_anew(segment->first); !written) return written;
+  }
+  if (auto lasts = files_.sync_folder(folder_); !lasts) return lasts;
+  return files_.remove(folder_ / kUnsyncedName);
+}
+
+Result<void> JournalWriter::write_anew(std::uint64_t first_offset) {
+  const auto path = journal::segment_path(folder_, first_offset);
+  const auto anew = folder_ / kAnewName;
+  auto copied = copy_file(path, anew, files_);
+  if (copied) return files_.rename(anew, path);
+  [[maybe_unused]] const auto removed = files_.remove(anew);
+  return failed("cannot write anew what was not synced of", path, copied.error());
 }
 
 // A killed process may have left more than the newest without a sync, and the next sync() speaks for all.
 Result<void> JournalWriter::sync_older() {
   for (auto segment = segments_.begin(); std::next(segment) != segments_.end(); ++segment) {
-    const auto file = files_.open(journal::segment_path(folder_, segment->first), FileSystem::Open::to_read);
-    if (!file) {
-      spdlog::error("journal: {}", file.error());
-    } else if (auto synced = (*file)->sync(); !synced) {
-      return failed("cannot sync the journal in", folder_, synced.error());
-    }
+    auto file = files_.open(journal::segment_path(folder_, segment->first), FileSystem::Open::to_read);
+    if (!file) return Failure(file.error());
+    if (auto synced = (*file)->sync(); !synced) return failed_sync(segment->first, synced.error());
   }
   return {};
 }
 
 Result<void> JournalWriter::begin_at(std::uint64_t offset) {
-  auto spare = make_spare();
-  if (!spare) return Failure(spare.error());
-  spare_ = std::move(*spare);
   if (offset > end())
     spdlog::warn("journal: goes on at offset {}: what lies before was not on the disk", offset);
   end_ = offset;
-  return rotate();
-}
-
-void JournalWriter::set_aside(std::uint64_t first_offset, const std::string& why) {
-  const auto path = journal::segment_path(folder_, first_offset);
-  const std::string aside = fmt::format("{}.corrupt.{}", path.string(), std::time(nullptr));
-  spdlog::error("journal: {}: set aside as '{}'", why, aside);
-  if (const auto renamed = files_.rename(path, aside); !renamed) spdlog::error("{}", renamed.error());
-  segments_.erase(first_offset);
+  const auto ready = prepare();
+  if (ready) return rotate();
+  spdlog::error("journal: no room to begin a segment: {}", ready.error());
+  const std::lock_guard lock(mutex_);
+  current_.reset();  // the next append() begins one
+  return {};
 }
 
 // Returns how many records may have been handed out that are damaged at its end.
@@ -95,30 +115,31 @@ Result<std::uint64_t> JournalWriter::open_newest(std::uint64_t first_offset) {
     if (!record) return failed("cannot read", path, record.error());
     if (!*record) break;
   }
-  const auto damaged = keep_what_is_cut(*segment, first_offset);
-  if (!damaged) return damaged;
-  auto file = files_.open(path, FileSystem::Open::to_change);
-  if (!file) return Failure(file.error());
-  const std::string header = journal::encode_header(first_offset);
-  const std::array parts{std::string_view(header)};
-  auto mended = segment->has_header() ? Result<void>{} : (*file)->write(0, parts);
-  // Cutting and growing again leaves zeros behind the last whole record, whatever was torn there. Damaged
-  // records are cut off only when the next segment has begun: until then they show which offsets were used.
-  if (mended && *damaged == 0) mended = (*file)->cut(segment->position());
-  if (!mended) return failed("cannot mend", path, mended.error());
-  if (auto reserved = (*file)->reserve(std::max(config_.segment, segment->position())); !reserved)
-    spdlog::warn("journal: cannot reserve space for '{}': {}", path.string(), reserved.error());
-  current_ = std::move(*file);
-  unsynced_.push_back(current_);
-  position_ = segment->position();
-  segments_[first_offset] = position_;
+  const auto damage = keep_damage(*segment, first_offset);
+  if (!damage) return Failure(damage.error());
+  auto opened = files_.open(path, FileSystem::Open::to_change);
+  if (!opened) return Failure(opened.error());
+  const std::shared_ptr<File> file = std::move(*opened);
+  unsynced_[first_offset] = file;
+  position_ = segments_[first_offset] = segment->position();
   end_ = segment->offset();
-  return damaged;
+  if (!damage->may_be_changed) return damage->tail.records;
+  if (auto mended = mend(*segment, *damage, *file); !mended)
+    return failed("cannot mend", path, mended.error());
+  current_ = file;
+  room_end_ = position_;
+  const std::uint64_t size = std::max(config_.segment, position_);
+  if (auto reserved = file->reserve(size); !reserved) {
+    spdlog::warn("journal: cannot reserve space for '{}': {}", path.string(), reserved.error());
+  } else {
+    room_end_ = size;
+  }
+  return damage->tail.records;
 }
 
 // A killed process leaves the beginning of one record, which was never acknowledged. Anything else is damage
 // to records that may have been: a copy is kept of what this start cannot read.
-Result<std::uint64_t> JournalWriter::keep_what_is_cut(SegmentReader& segment, std::uint64_t first_offset) {
+Result<JournalWriter::Damage> JournalWriter::keep_damage(SegmentReader& segment, std::uint64_t first_offset) {
   const auto path = journal::segment_path(folder_, first_offset);
   const auto torn = segment.tail();
   if (!torn) return failed("cannot read", path, torn.error());
@@ -127,16 +148,36 @@ Result<std::uint64_t> JournalWriter::keep_what_is_cut(SegmentReader& segment, st
                   path.string());
   }
   const bool has_content = torn->bytes > 0 || segment.offset() > first_offset;
-  if (!segment.damage().empty() || torn->records > 0 || (!segment.has_header() && has_content)) {
-    spdlog::error(
-        "journal: '{}' is damaged, also in what may have been acknowledged; {} bytes are cut off before "
-        "offset {}: {}",
-        path.string(), torn->bytes, segment.offset(), keep_damaged(folder_, first_offset, files_));
-  } else if (torn->bytes > 0) {
-    spdlog::warn("journal: the last write was interrupted: {} bytes after offset {} of '{}' were cut off",
-                 torn->bytes, segment.offset(), path.string());
+  if (segment.is_readable() && segment.damage().empty() && torn->records == 0 &&
+      (segment.has_header() || !has_content)) {
+    if (torn->bytes > 0) {
+      spdlog::warn("journal: the last write was interrupted: {} bytes after offset {} of '{}' were cut off",
+                   torn->bytes, segment.offset(), path.string());
+    }
+    return Damage{*torn};
   }
-  return torn->records;
+  const auto kept = keep_damaged(folder_, first_offset, files_);
+  const bool may_be_changed = kept && segment.is_readable();
+  spdlog::error(
+      "journal: '{}' is damaged, also in what may have been acknowledged; {} bytes are {} behind offset {}: "
+      "{}",
+      path.string(), torn->bytes, may_be_changed ? "cut off" : "left", segment.offset(),
+      kept ? *kept : kept.error());
+  return Damage{*torn, may_be_changed};
+}
+
+// Wiped out in place: disk space that was given back for a moment may be gone. Damaged records are cut off
+// only when the next segment has begun: until then they show which offsets were used.
+Result<void> JournalWriter::mend(const SegmentReader& segment, const Damage& damage, File& file) {
+  if (!segment.has_header()) {
+    const std::string header = journal::encode_header(segments_.rbegin()->first);
+    const std::array parts{std::string_view(header)};
+    if (auto written = file.write(0, parts); !written) return written;
+  }
+  if (damage.tail.bytes == 0 || damage.tail.records > 0) return {};
+  const std::string zeros(damage.tail.bytes, '\0');
+  const std::array parts{std::string_view(zeros)};
+  return file.write(segment.position(), parts);
 }
 
 Result<std::shared_ptr<File>> JournalWriter::make_spare() {
@@ -183,10 +224,12 @@ Result<void> JournalWriter::rotate() {
   const std::lock_guard lock(mutex_);
   spare_.reset();
   current_ = spare;
-  unsynced_.push_back(current_);
+  room_end_ = config_.segment;
+  unsynced_[first_offset] = current_;
   names_unsynced_ = true;
   segments_[first_offset] = kHeaderSize;
   position_ = kHeaderSize;
+  rotated_ = true;
   return {};
 }
 
@@ -194,7 +237,8 @@ Result<std::uint64_t> JournalWriter::append(const MessageView& message, journal:
                                             const journal::Stamp& stamp) {
   const std::size_t body_size = journal::body_size(message);
   if (body_size > journal::kLargestBody) return Failure("journal: the message is too large to be kept");
-  if (position_ + kRecordHeadSize + body_size > config_.segment && position_ > kHeaderSize) {
+  const bool fits = position_ + kRecordHeadSize + body_size <= room_end_;
+  if (!current_ || (!fits && (position_ > kHeaderSize || room_end_ < config_.segment))) {
     if (auto rotated = rotate(); !rotated) return Failure(rotated.error());
   }
   const std::uint64_t offset = end_.load(std::memory_order_relaxed);
@@ -224,20 +268,34 @@ Result<std::uint64_t> JournalWriter::append(const MessageView& message, journal:
 }
 
 Result<void> JournalWriter::sync() {
-  std::vector<std::shared_ptr<File>> files;
+  std::map<std::uint64_t, std::shared_ptr<File>> files;
   bool names = false;
   {
     const std::lock_guard lock(mutex_);
-    files = unsynced_;
-    unsynced_ = {current_};
+    files = std::exchange(unsynced_, {});
+    if (current_) unsynced_[segments_.rbegin()->first] = current_;
     names = std::exchange(names_unsynced_, false);
   }
-  for (const auto& file : files) {
-    if (auto synced = file->sync(); !synced)
-      return failed("cannot sync the journal in", folder_, synced.error());
+  for (const auto& [first_offset, file] : files) {
+    if (auto synced = file->sync(); !synced) return failed_sync(files.begin()->first, synced.error());
   }
   // A segment began, and its name must last as well.
-  return names ? files_.sync_folder(folder_) : Result<void>{};
+  if (!names) return {};
+  auto synced = files_.sync_folder(folder_);
+  return synced ? synced : failed_sync(files.empty() ? end() : files.begin()->first, synced.error());
+}
+
+// The mark is not synced: it is for a start that finds the same memory, and another one needs none. Where it
+// cannot be made, nothing can be written there before the memory is gone as well.
+Failure JournalWriter::failed_sync(std::uint64_t first_unsynced, const std::string& why) {
+  const auto path = folder_ / kUnsyncedName;
+  if (read_file(path, files_)) return failed("cannot sync the journal in", folder_, why);  // an earlier one
+  const std::string offset = std::to_string(first_unsynced);
+  const std::array parts{std::string_view(offset)};
+  if (const auto mark = files_.open(path, FileSystem::Open::anew)) {
+    [[maybe_unused]] const auto written = (*mark)->write(0, parts);
+  }
+  return failed("cannot sync the journal in", folder_, why);
 }
 
 void JournalWriter::trim(std::uint64_t offset, std::uint64_t keep) {
@@ -259,7 +317,12 @@ void JournalWriter::trim(std::uint64_t offset, std::uint64_t keep) {
 
 std::uint64_t JournalWriter::first() const {
   const std::lock_guard lock(mutex_);
-  return segments_.begin()->first;
+  return segments_.empty() ? end() : segments_.begin()->first;
+}
+
+std::uint64_t JournalWriter::room() const {
+  const std::lock_guard lock(mutex_);
+  return current_ ? room_end_ - std::min(room_end_, segments_.rbegin()->second) : 0;
 }
 
 std::uint64_t JournalWriter::high_water() const {

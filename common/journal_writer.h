@@ -23,11 +23,13 @@ namespace lookout {
 class JournalWriter {
  public:
   /// Opens or creates the journal in `folder` and goes on behind its newest whole record, whatever is damaged
-  /// before it. What an interrupted write left behind that is cut off, and logged; where the newest segment
-  /// is damaged otherwise a copy of it is kept (keep_damaged), and a newest segment that cannot be read at
-  /// all is set aside as `.corrupt.<time>`. The next offset is above those of whatever damaged records may be
-  /// at the end, and at least `at_least`, so that an offset which somebody stored is not used again after a
-  /// power cut took the journal's end. Fails when the folder cannot be used.
+  /// before it. What an interrupted write left behind that is wiped out, and logged; where the newest segment
+  /// is damaged otherwise a copy of it is kept (keep_damaged), and where there can be none, or the disk
+  /// cannot read all of it, it stays as it is and a new one begins. The next offset is above those of
+  /// whatever damaged records may be at the end, and at least `at_least`, so that an offset which somebody
+  /// stored is not used again after a power cut took the journal's end. Needs no disk space, but where a new
+  /// segment begins: without it append() fails until prepare() finds some. Fails when a segment cannot be
+  /// opened, mended or synced.
   static Result<std::unique_ptr<JournalWriter>> open(std::filesystem::path folder,
                                                      const JournalConfig& config, std::uint64_t at_least = 0,
                                                      FileSystem& files = system_files());
@@ -39,7 +41,15 @@ class JournalWriter {
 
   /// Makes the next segment ahead of its need; cheap when it is there.
   Result<void> prepare();
-  /// Everything appended before the call survives a power cut after it.
+  /// Whether one has begun since the last call of this: then there is a need.
+  [[nodiscard]] bool has_rotated() { return rotated_.load() && rotated_.exchange(false); }
+  /// Bytes that can be appended without a next segment.
+  [[nodiscard]] std::uint64_t room() const;
+  /// Leaves out an offset: who reads is told that something may be missing there.
+  Result<void> leave_gap() { return begin_at(end() + 1); }
+  /// Everything appended before the call survives a power cut after it. After a failure nothing does that was
+  /// not synced before, whatever later calls say, until the next open(): the kernel takes what it could not
+  /// write for written. So the failure leaves a mark, and that open() writes those segments anew.
   Result<void> sync();
   /// Deletes the oldest segments that lie wholly below `offset`, as long as the journal is larger than `keep`
   /// bytes.
@@ -69,10 +79,14 @@ class JournalWriter {
       : folder_(std::move(folder)), config_(config), files_(files) {}
   Result<void> recover(std::uint64_t at_least);
   Result<std::uint64_t> open_newest(std::uint64_t first_offset);
-  Result<std::uint64_t> keep_what_is_cut(SegmentReader& segment, std::uint64_t first_offset);
+  struct Damage;
+  Result<Damage> keep_damage(SegmentReader& segment, std::uint64_t first_offset);
+  Result<void> mend(const SegmentReader& segment, const Damage& damage, File& file);
+  Result<void> write_unsynced_anew();
+  Result<void> write_anew(std::uint64_t first_offset);
   Result<void> sync_older();
+  Failure failed_sync(std::uint64_t first_unsynced, const std::string& why);
   Result<void> begin_at(std::uint64_t offset);
-  void set_aside(std::uint64_t first_offset, const std::string& why);
   Result<void> rotate();
   Result<std::shared_ptr<File>> make_spare();
 
@@ -82,16 +96,18 @@ class JournalWriter {
 
   // Owned by the appending thread.
   std::uint64_t position_ = 0;  // where the next record goes in the current segment
+  std::uint64_t room_end_ = 0;  // up to where that has disk space
 
-  mutable std::mutex mutex_;  // guards what follows; held for moments only
-  std::shared_ptr<File> current_, spare_;
-  std::vector<std::shared_ptr<File>> unsynced_;
+  mutable std::mutex mutex_;  // guards what follows, and changes of room_end_; held for moments only
+  std::shared_ptr<File> current_, spare_;                    // nothing: there is none
+  std::map<std::uint64_t, std::shared_ptr<File>> unsynced_;  // by first offset
   bool names_unsynced_ = true;
   std::map<std::uint64_t, std::uint64_t> segments_;  // first offset -> bytes
   std::condition_variable appended_;
   bool woken_ = false;
 
   std::atomic<std::uint64_t> end_ = 0;
+  std::atomic<bool> rotated_ = false;
 };
 
 }  // namespace lookout

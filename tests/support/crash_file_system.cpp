@@ -1,6 +1,7 @@
 #include "tests/support/crash_file_system.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace lookout::test {
 
@@ -13,7 +14,14 @@ class CrashFileSystem::OpenFile final : public File {
     if (disk_.ended()) return Failure("the disk has ended");
     const std::string& content = inode_->content;
     if (position >= content.size()) return std::size_t{0};
+    const std::uint64_t end = position + std::min<std::uint64_t>(to.size(), content.size() - position);
+    if (position < inode_->bad_end && inode_->bad < end) return Failure("Input/output error");
     return content.copy(to.data(), to.size(), position);
+  }
+  Result<std::uint64_t> size() override {
+    const std::lock_guard lock(disk_.mutex_);
+    if (disk_.ended()) return Failure("the disk has ended");
+    return inode_->content.size();
   }
 
   Result<void> write(std::uint64_t position, std::span<const std::string_view> parts) override {
@@ -31,9 +39,13 @@ class CrashFileSystem::OpenFile final : public File {
   Result<void> sync() override {
     const std::lock_guard lock(disk_.mutex_);
     if (auto counted = disk_.count(); !counted) return counted;
-    if (disk_.syncs_fail_) return Failure("Input/output error");
-    inode_->synced = inode_->content;
-    inode_->changes.clear();
+    const auto changes = std::exchange(inode_->changes, {});
+    if (disk_.syncs_fail_) {
+      inode_->forgot |= !changes.empty();
+      return Failure("Input/output error");
+    }
+    if (!inode_->forgot) inode_->synced = inode_->content;  // damage by a test included
+    for (const Change& change : changes) apply(change, inode_->synced);
     return {};
   }
 
@@ -158,6 +170,14 @@ std::string* CrashFileSystem::content(const std::filesystem::path& path) {
   const std::lock_guard lock(mutex_);
   const auto known = names_.find(path.string());
   return known == names_.end() ? nullptr : &known->second->content;
+}
+
+void CrashFileSystem::fail_reads(const std::filesystem::path& path, std::uint64_t position,
+                                 std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  Inode& inode = *names_.at(path.string());
+  inode.bad = position;
+  inode.bad_end = position + bytes;
 }
 
 // Half of the changes are there, of which a third in part, in a random order of reaching the disk.

@@ -37,8 +37,13 @@ class CrashFileSystem final : public FileSystem {
 
   /// Files take at most so many bytes together; beyond it the disk is full.
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
+  [[nodiscard]] std::uint64_t used() const;
+  /// What a sync that fails was to write stays in memory and never reaches the disk, whatever later syncs
+  /// say, as with a kernel that takes for written what it could not write.
   void fail_syncs(bool fail) { syncs_fail_ = fail; }
   void fail_writes(bool fail) { writes_fail_ = fail; }
+  /// These bytes of the file that is at `path` now cannot be read: a bad sector.
+  void fail_reads(const std::filesystem::path& path, std::uint64_t position, std::uint64_t bytes);
 
   /// A file's content for tests to look at and to damage; null where it is not there.
   std::string* content(const std::filesystem::path& path);
@@ -58,7 +63,9 @@ class CrashFileSystem final : public FileSystem {
   };
   struct Inode {
     std::string synced, content;
-    std::vector<Change> changes;  // since the last sync
+    std::vector<Change> changes;         // since the last sync
+    bool forgot = false;                 // changes, at a sync that failed
+    std::uint64_t bad = 0, bad_end = 0;  // what cannot be read
   };
   using Names = std::map<std::string, std::shared_ptr<Inode>>;
   class OpenFile;
@@ -70,7 +77,6 @@ class CrashFileSystem final : public FileSystem {
   Result<void> count();
   void name(const std::string& path, std::shared_ptr<Inode> inode);
   Result<void> change(Inode& inode, Change change);
-  [[nodiscard]] std::uint64_t used() const;
 
   mutable std::mutex mutex_;
   Names names_;

@@ -290,3 +290,121 @@ TEST_CASE("a failing write or sync is reported, and a failed append leaves no tr
   CHECK_THAT(journal->sync().error(), Catch::Contains("cannot sync the journal in '/state/journal'") &&
                                           Catch::Contains("Input/output error"));
 }
+
+// The kernel takes for written what it could not write: whoever opens the file then reads it all the same.
+TEST_CASE("what a sync could not write is on the disk after the next start has synced") {
+  const Silence silence;
+  CrashFileSystem disk;
+  Model model;
+  const auto append = [&](JournalWriter& journal) {
+    REQUIRE(journal.prepare());
+    const std::string payload = std::to_string(model.end) + std::string(100, 'x');
+    const auto offset = journal.append({Timestamp{}, "t", payload});
+    REQUIRE(offset == model.end);
+    model.appended[model.end++] = payload;
+  };
+  {
+    auto journal = std::move(*JournalWriter::open(kFolder, tiny_segments(), 0, disk));
+    append(*journal);
+    REQUIRE(journal->sync());
+    while (list_segments(kFolder, disk)->size() < 3) append(*journal);
+    disk.fail_syncs(true);
+    REQUIRE_FALSE(journal->sync());
+    REQUIRE_FALSE(journal->sync());  // an orderly end tries once more
+  }
+  const auto still_failing = disk.found(Found::kept, 0);
+  still_failing->fail_syncs(true);
+  REQUIRE_FALSE(JournalWriter::open(kFolder, tiny_segments(), 0, *still_failing));
+  // Whenever a start is killed, the next one does it.
+  for (std::uint64_t stop = 0;; ++stop) {
+    const auto killed = still_failing->found(Found::kept, 0);
+    killed->stop_at(killed->operations() + stop);
+    bool synced = false;
+    if (const auto journal = JournalWriter::open(kFolder, tiny_segments(), 0, *killed))
+      synced = (*journal)->sync().has_value();
+    const auto next = killed->found(Found::kept, 0);
+    {
+      auto journal = std::move(*JournalWriter::open(kFolder, tiny_segments(), 0, *next));
+      REQUIRE(journal->end() == model.end);
+      REQUIRE(journal->sync());
+    }
+    const auto cut = next->found(Found::dropped, 0);
+    REQUIRE((*JournalWriter::open(kFolder, tiny_segments(), 0, *cut))->end() == model.end);
+    check_found(*cut, model, model.end, model.end);
+    CHECK_FALSE(cut->content(kFolder / "unsynced"));
+    if (synced) break;
+  }
+}
+
+TEST_CASE("a start on a disk without any room reads what there is, and appends once there is some") {
+  const Silence silence;
+  CrashFileSystem disk;
+  Model model;
+  const auto append = [&](JournalWriter& journal) {
+    const std::string payload = std::to_string(model.end);
+    const auto offset = journal.append({Timestamp{}, "t", payload});
+    if (!offset) return false;
+    model.appended[*offset] = payload;
+    model.end = *offset + 1;
+    return true;
+  };
+  const auto open = [&](std::uint64_t at_least) {
+    auto journal = std::move(*JournalWriter::open(kFolder, tiny_segments(), at_least, disk));
+    disk.set_capacity(std::min<std::uint64_t>(disk.used(), 5 * tiny_segments().segment));
+    return journal;
+  };
+  {
+    const auto journal = open(0);
+    for (int i = 0; i < 3; ++i) REQUIRE(append(*journal));
+  }
+  const std::uint64_t used = disk.used();
+  SECTION("the room of the newest segment is still its own") {
+    const auto journal = open(0);
+    CHECK(disk.used() == used);
+    CHECK(journal->room() > 200);
+    while (append(*journal)) continue;
+    CHECK(journal->room() < 40);
+    CHECK(disk.used() == used);
+    check_found(disk, model, model.end, model.end);
+    CHECK(open(0)->end() == model.end);
+  }
+  SECTION("an offset above what is there is kept, also without a segment for it") {
+    const auto journal = open(10);
+    CHECK(journal->end() == 10);
+    CHECK(journal->room() == 0);
+    CHECK_FALSE(append(*journal));
+    REQUIRE(journal->sync());
+    disk.set_capacity(5 * tiny_segments().segment);
+    REQUIRE(journal->prepare());
+    REQUIRE(append(*journal));
+    CHECK(model.appended.contains(10));
+    check_found(disk, model, model.end, model.end);
+  }
+  SECTION("no segment at all") {
+    REQUIRE(disk.remove(journal::segment_path(kFolder, 0)));
+    disk.set_capacity(0);
+    const auto journal = open(10);
+    CHECK(journal->first() == 10);
+    CHECK(read_all(disk, 3, 10).lost == 7);
+    disk.set_capacity(tiny_segments().segment);
+    REQUIRE(journal->prepare());
+    REQUIRE(journal->append({Timestamp{}, "t", "first"}) == 10);
+  }
+}
+
+TEST_CASE("an offset that is left out is told to readers, also after another start") {
+  CrashFileSystem disk;
+  const auto open = [&] { return std::move(*JournalWriter::open(kFolder, tiny_segments(), 0, disk)); };
+  REQUIRE(open()->append({Timestamp{}, "t", "before"}) == 0);
+  {
+    const Silence silence;
+    const auto journal = open();
+    REQUIRE(journal->leave_gap());
+    REQUIRE(journal->append({Timestamp{}, "t", "behind"}) == 2);
+  }
+  CHECK(open()->end() == 3);
+  const Silence silence;
+  const auto [records, lost] = read_all(disk, 0, 3);
+  CHECK(records == std::map<std::uint64_t, std::string>{{0, "before"}, {2, "behind"}});
+  CHECK(lost == 1);
+}

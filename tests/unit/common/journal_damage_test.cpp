@@ -18,9 +18,9 @@ constexpr std::size_t kHead = 28;  // of a record, before its topic
 
 /// A journal of a few segments and what is in it, remembered here.
 struct Rig {
-  explicit Rig(std::uint64_t records = 60, std::size_t largest = 200) {
+  explicit Rig(std::uint64_t records = 60, std::size_t largest = 200, std::uint64_t segment = 2000) {
     spdlog::set_level(spdlog::level::off);
-    config.segment = 2000;
+    config.segment = segment;
     auto journal = open();
     std::mt19937_64 random(3);
     for (std::uint64_t i = 0; i < records; ++i) {
@@ -342,4 +342,77 @@ TEST_CASE("damage is read over in a journal that is being written, and counted o
     CHECK((*record)->offset == rig.payloads.size() - 1);
   }
   CHECK(reader.lost() == 1);
+}
+
+// Sectors of 4 KiB go, in segments that are larger.
+TEST_CASE("what the disk cannot read of a segment costs the records that were there") {
+  Rig rig(460, 200, 16'000);
+  const bool in_newest = GENERATE(false, true);
+  const std::uint64_t first = in_newest ? rig.newest : rig.first;
+  const std::uint64_t end =
+      in_newest ? rig.payloads.size() : std::next(list_segments(kFolder, rig.disk)->begin())->first;
+  const std::string whole = rig.segment(first);
+  const std::size_t content = rig.place_of(end - 1) + rig.size_of(end - 1);
+  REQUIRE(content > 8192);
+  for (std::size_t bad = 0; bad < content; bad += 4096) {
+    Offsets expected;
+    for (std::uint64_t i = first; i < end; ++i) {
+      if (rig.place_of(i) < bad + 4096 && rig.place_of(i) + rig.size_of(i) > bad) expected.push_back(i);
+    }
+    INFO("sector at " << bad << " of segment " << first);
+    rig.disk.fail_reads(journal::segment_path(kFolder, first), bad + 100, 1);
+    REQUIRE(rig.gone() == expected);
+    const auto journal = rig.open();
+    const bool at_end = in_newest && expected.back() + 1 == end;
+    REQUIRE((at_end ? journal->end() > end : journal->end() == rig.payloads.size()));
+    REQUIRE(rig.segment(first) == whole);
+    if (!in_newest) continue;
+    // It goes on in a segment of its own, and what it appends there is found.
+    const auto begun = list_segments(kFolder, rig.disk)->rbegin()->first;
+    REQUIRE(begun == journal->end());
+    REQUIRE(journal->append({Timestamp{}, "t", "goes on"}) == begun);
+    JournalReader reader(kFolder, begun, rig.disk);
+    REQUIRE(reader.next(begun + 1).value()->message.payload == "goes on");
+    REQUIRE(rig.disk.remove(journal::segment_path(kFolder, begun)));
+  }
+  CHECK(rig.copies() == 1);
+}
+
+TEST_CASE("a segment that cannot be mended stays as it is, and the start fails") {
+  Rig rig;
+  const std::size_t end = rig.place_of(rig.payloads.size() - 1) + rig.size_of(rig.payloads.size() - 1);
+  rig.segment(rig.newest).replace(end, 5, "torn!");
+  const std::string torn = rig.segment(rig.newest);
+  rig.disk.fail_writes(true);
+  const auto failed = JournalWriter::open(kFolder, rig.config, 0, rig.disk);
+  REQUIRE_FALSE(failed.has_value());
+  CHECK_THAT(failed.error(), Catch::Contains("cannot mend") && Catch::Contains("Input/output error"));
+  CHECK(rig.segment(rig.newest) == torn);
+  CHECK(rig.copies() == 0);
+  rig.disk.fail_writes(false);
+  CHECK(rig.open()->end() == rig.payloads.size());
+  CHECK(rig.gone().empty());
+}
+
+TEST_CASE("a damaged end of which no copy can be kept is not cut off") {
+  Rig rig;
+  const std::size_t end = rig.place_of(rig.payloads.size() - 1) + rig.size_of(rig.payloads.size() - 1);
+  const bool full = GENERATE(true, false);
+  if (full) {
+    rig.disk.set_capacity(rig.disk.used() - rig.config.segment / 2);  // the spare's are free for a start
+  } else {
+    for (int i = 0; i < 8; ++i)
+      REQUIRE(rig.disk.open(kFolder / ("0.journal.corrupt." + std::to_string(i)), FileSystem::Open::anew));
+  }
+  rig.segment(rig.newest).replace(end, 60, std::string("\x20\0\0\0", 4) + std::string(56, '?'));
+  const std::string damaged = rig.segment(rig.newest);
+  const auto journal = rig.open();
+  CHECK(journal->end() > rig.payloads.size());
+  CHECK(rig.segment(rig.newest) == damaged);
+  // The same start, once there is room.
+  rig.disk.set_capacity(1 << 20);
+  REQUIRE(journal->prepare());
+  REQUIRE(journal->append({Timestamp{}, "t", "goes on"}));
+  CHECK(rig.segment(rig.newest) == damaged);
+  CHECK(rig.copies() == (full ? 0 : 8));
 }
