@@ -58,11 +58,12 @@ ArchiveResult<ForwardBooks> count_books(const std::filesystem::path& archive, co
 }
 
 int books_command(const std::filesystem::path& folder, bool json) {
-  const auto cursor = load_cursor_copy(folder);
-  if (!cursor)
+  const auto copy = load_cursor_copy(folder);
+  if (!copy)
     return fail(
         fmt::format("nothing was ever forwarded from '{}': there is no account of it", folder.string()));
-  const auto books = count_books(folder / "archive", *cursor);
+  const KafkaCursor& cursor = copy->cursor;
+  const auto books = count_books(folder / "archive", cursor);
   if (!books) return fail(books.error().text);
   if (json) {
     fmt::print("{}\n", nlohmann::ordered_json{{"offsets", books->offsets},
@@ -77,7 +78,7 @@ int books_command(const std::filesystem::path& folder, bool json) {
         "{:>15} messages since forwarding began, at offset {}\n"
         "{:>15} forwarded to Kafka\n{:>15} pending\n{:>15} evicted before they were forwarded\n"
         "{:>15} lost: in damaged files or at the journal's end\n{:>15} unaccounted for\n",
-        books->offsets, cursor->begin, books->forwarded, books->pending, books->evicted, books->lost,
+        books->offsets, cursor.begin, books->forwarded, books->pending, books->evicted, books->lost,
         books->difference());
   }
   return books->difference() == 0 ? kExitDone : kExitFailed;

@@ -73,9 +73,7 @@ class Relay {
       // At once: an archive that is behind, or held up, is not what a broker could have lost.
       if (const auto connection = service_.new_connection(kNever)) service_.say_online(*connection);
       auto done = Clock::now() >= retry_at_ ? archive(stop) : ArchiveResult<void>{};
-      if (forwarder_) {
-        if (auto fits = look_after_forwarder(); !fits) return fits;
-      }
+      if (forwarder_) look_after_forwarder();
       if (done && Clock::now() >= maintain_at_) done = maintain();
       if (!done) return Failure(done.error().text);
       if (Clock::now() >= stats_at_) publish_stats(stop);
@@ -98,16 +96,11 @@ class Relay {
     return room || room.error().may_pass() ? ArchiveResult<void>{} : std::unexpected(room.error());
   }
 
-  Result<void> look_after_forwarder() {
+  void look_after_forwarder() {
     forwarder_->advance(archive_.next_offset());
     archive_.set_forwarded(forwarder_->forwarded());
     if (const auto damage = forwarder_->take_damage())
       archive_.set_damaged_aside(damage->offset, damage->why);
-    if (!forwarder_->archive_is_behind()) return {};
-    return Failure(
-        fmt::format("Kafka has offsets of this archive up to {}, the archive only up to {}: it is an older "
-                    "copy, or its disk has lost the end; the next start goes on above them",
-                    forwarder_->forwarded(), archive_.next_offset()));
   }
 
   ArchiveResult<void> maintain() {
@@ -220,10 +213,6 @@ ArchiveResult<std::unique_ptr<Archive>> open_archive(const Config& config) {
 std::unique_ptr<ForwardThread> make_forwarding(const Config& config, const StateFolder& folder,
                                                const Archive& archive) {
   if (config.kafka.brokers.empty()) return nullptr;
-  // As run_relay() has the journal go on.
-  const auto copy = load_cursor_copy(folder.path());
-  const std::uint64_t next_offset =
-      std::max(archive.next_offset(), copy && copy->epoch == archive.epoch() ? copy->offset : 0);
   RdkafkaOptions sink{.kafka = config.kafka,
                       .transactional_id = "lookout-bridge-" + folder.box_id(),
                       .cursors_topic = config.kafka.topics_prefix + std::string(kCursorsTopic),
@@ -235,8 +224,7 @@ std::unique_ptr<ForwardThread> make_forwarding(const Config& config, const State
                          .folder = folder.path(),
                          .box = folder.box_id(),
                          .epoch = archive.epoch(),
-                         .first_offset = archive.state().first_offset,
-                         .next_offset = next_offset},
+                         .first_offset = archive.state().first_offset},
       config, [sink](OnWaiting on_waiting) { return make_rdkafka_sink(sink, std::move(on_waiting)); }));
 }
 
@@ -257,6 +245,7 @@ int run_relay(const Config& config) {
                                   .record_link_and_clock = false,
                                   .on_acknowledged = {}});
   if (!service) return fail(kExitTryAgain, service.error());
+  if (forwarding) forwarding->forwarder().taking_from((*service)->journal().end());
   Relay relay(**service, folder->path(), **archive, config, forwarding.get());
   const std::uint64_t epoch = (*archive)->epoch();
   const int code = (*service)->run([&](const std::stop_token& stop) {

@@ -36,8 +36,9 @@ class ForwardJob {
              const std::string& job, const std::string& topic)
       : plan_(std::move(plan)),
         source_(archive_folder(config.state), RecordMaker(config, box, plan_.epoch), range),
-        names_(record_names(config.kafka, box, plan_.epoch)),
+        names_(record_names(config.kafka, box)),
         key_(job_key(box, plan_.epoch, job)),
+        relay_key_(cursor_key(box, plan_.epoch)),
         prefix_(cursor_prefix(box)),
         options_{.kafka = config.kafka,
                  .transactional_id = fmt::format("lookout-bridge-{}-forward-{}", box, job),
@@ -82,13 +83,21 @@ class ForwardJob {
       spdlog::info("goes on at offset {}: {} records are there already", cursor_.offset, cursor_.records);
     }
     alerts_ = alerts_in(*cursors, key_);
+    later_ = later_epochs(*cursors);
     return {};
+  }
+
+  // As the relay told them: the same message has the same id, however often it is forwarded.
+  [[nodiscard]] std::vector<EpochFrom> later_epochs(const KafkaCursors& cursors) const {
+    const auto relay = cursors.find(relay_key_);
+    const auto parsed = relay != cursors.end() ? parse_cursor(relay->second) : Failure("");
+    return parsed ? parsed->epochs : std::vector<EpochFrom>{};
   }
 
   KafkaResult<void> forward(const ForwardPlan::Stretch& stretch, KafkaSink& sink,
                             const std::stop_token& stop) {
     std::uint64_t next = std::max(stretch.first, cursor_.offset);
-    source_.restart(next, alerts_);
+    source_.restart(next, alerts_, later_);
     while (next < stretch.end) {
       if (stop.stop_requested()) return std::unexpected(KafkaFailure{.text = "interrupted"});
       const auto batch = source_.next();
@@ -135,10 +144,11 @@ class ForwardJob {
   const ForwardPlan plan_;
   ForwardSource source_;
   RecordNames names_;
-  const std::string key_, prefix_;
+  const std::string key_, relay_key_, prefix_;
   RdkafkaOptions options_;
   KafkaCursor cursor_;
   ForwardedAlerts alerts_;
+  std::vector<EpochFrom> later_;
   bool further_ = false, finishing_ = false;
   Complaint::Clock::time_point progress_at_ = Complaint::Clock::now() + kProgress;
 };

@@ -1,5 +1,7 @@
 #include "bridge/kafka/forward_source.h"
 
+#include "bridge/kafka/kafka_cursor.h"
+
 namespace lookout {
 namespace {
 
@@ -42,8 +44,16 @@ ArchiveResult<ForwardBatch> ForwardSource::next() {
       batch.alerts.insert_or_assign(told->first, told->second);
   }
   add_gaps_before(fed->next);
+  if (!fed->messages.empty()) batch.last = fingerprint(fed->messages.back());
   next_ = fed->next;
   return batch;
+}
+
+ArchiveResult<std::string> ForwardSource::fingerprint_at(std::uint64_t offset) {
+  const auto fed = feed_.read(offset, {.messages = 1});
+  if (!fed) return std::unexpected(fed.error());
+  if (fed->messages.empty() || fed->messages.front().offset != offset) return std::string{};
+  return fingerprint(fed->messages.front());
 }
 
 }  // namespace lookout

@@ -18,6 +18,7 @@ struct ForwardBatch {
   std::uint64_t messages = 0;  ///< of the archive
   std::uint64_t evicted = 0;   ///< offsets in gaps that retention made
   std::uint64_t lost = 0;      ///< offsets in the other gaps
+  std::string last{};          ///< fingerprint() of its last message
 };
 
 /// What is wanted of the archive: from <= time < to. By event time: readings by theirs, aggregates by their
@@ -33,19 +34,23 @@ class ForwardSource {
   ForwardSource(const std::filesystem::path& archive, RecordMaker maker, const ForwardRange& range = {})
       : feed_(archive), maker_(std::move(maker)), range_(range) {}
 
-  /// The next batch begins at `offset`; `alerts` were told before it.
-  void restart(std::uint64_t offset, ForwardedAlerts alerts) {
+  /// The next batch begins at `offset`; `alerts` were told before it, and `later` are the epochs that follow
+  /// on the archive's.
+  void restart(std::uint64_t offset, ForwardedAlerts alerts, std::vector<EpochFrom> later) {
     next_ = offset;
     alerts_ = std::move(alerts);
+    maker_.set_later_epochs(std::move(later));
   }
   /// What follows; of no messages at the archive's end. After a failure the same is tried again.
   ArchiveResult<ForwardBatch> next();
+  /// fingerprint() of the message of that offset; empty where the archive has none.
+  ArchiveResult<std::string> fingerprint_at(std::uint64_t offset);
   /// After a failure: the first offset of the file that could not be read.
   [[nodiscard]] std::uint64_t failed_file() const { return feed_.failed_file(); }
 
  private:
   ArchiveFeed feed_;
-  const RecordMaker maker_;
+  RecordMaker maker_;
   const ForwardRange range_;
   std::uint64_t next_ = 0;
   ForwardedAlerts alerts_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "bridge/archive/file_summary.h"
 #include "bridge/kafka/forward_transaction.h"
 
 namespace lookout {
@@ -29,13 +30,24 @@ Forwarder::Forwarder(const Options& options, const Config& config, KafkaConnecto
     : options_(options),
       connect_(std::move(connect)),
       cursor_key_(cursor_key(options.box, options.epoch)),
-      names_(record_names(config.kafka, options.box, options.epoch)),
+      names_(record_names(config.kafka, options.box)),
       source_(options.archive, RecordMaker(config, options.box, options.epoch)),
       retry_(options.first_retry) {
   cursor_.epoch = options.epoch;
-  if (const auto copy = load_cursor_copy(options.folder); copy && copy->epoch == options.epoch)
-    cursor_ = *copy;
+  if (const auto copy = load_cursor_copy(options.folder); copy && copy->cursor.epoch == options.epoch) {
+    cursor_ = copy->cursor;
+    cluster_ = copy->cluster;
+    unheard_from_ = copy->unheard_from;
+  }
   status_.cursor = cursor_;
+}
+
+void Forwarder::taking_from(std::uint64_t offset) {
+  {
+    const std::scoped_lock lock(mutex_);
+    unheard_from_ = std::min(offset, unheard_from_.value_or(offset));
+  }
+  write_copy(true);
 }
 
 void Forwarder::run(const std::stop_token& stop) {
@@ -77,30 +89,87 @@ KafkaResult<void> Forwarder::resume(KafkaSink& sink, const std::stop_token& stop
   auto cursors = sink.read_cursors(cursor_prefix(options_.box), stop);
   if (!cursors) return std::unexpected(cursors.error());
   seen_ = without_jobs(std::move(*cursors));
-  KafkaCursor cursor{
-      .epoch = options_.epoch, .begin = options_.first_offset, .offset = options_.first_offset};
-  if (const auto found = seen_.find(cursor_key_); found != seen_.end()) {
-    const auto parsed = parse_cursor(found->second);
-    if (!parsed) return std::unexpected(KafkaFailure{.text = "Kafka's cursor: " + parsed.error()});
-    cursor = *parsed;
-  } else if (cursor_.offset > options_.first_offset) {
-    spdlog::warn(
-        "Kafka: has no cursor of this box, which remembers that it forwarded up to offset {}: if the records "
-        "are there, but topic cursors was removed or is of another Kafka, all of them come a second time",
-        cursor_.offset);
-  }
-  if (cursor.offset != cursor_.offset)
-    spdlog::info("Kafka: goes on at offset {} of the archive (this box remembered {})", cursor.offset,
+  auto cursor = committed_cursor(sink);
+  if (!cursor) return std::unexpected(cursor.error());
+  const auto other = other_history(*cursor);
+  if (!other) return std::unexpected(other.error());
+  if (cursor->offset != cursor_.offset)
+    spdlog::info("Kafka: is at offset {} of the archive (this box remembered {})", cursor->offset,
                  cursor_.offset);
-  source_.restart(cursor.offset, alerts_in(seen_, cursor_key_));
-  stand_at(cursor);
-  save_copy();
-  const std::uint64_t end = end_of_archive();
-  // A commit of which the answer was lost may be beyond what was told of the archive.
-  is_behind_ = cursor.offset > std::max({end, tried_, options_.next_offset});
+  if (*other) branch_off(*cursor, **other);
+  source_.restart(cursor->offset, alerts_in(seen_, cursor_key_), cursor->epochs);
+  stand_at(*cursor, sink.cluster_id(), *other);
+  write_copy(other->has_value());  // until the first commit only the box knows
   // Whether what was refused before is taken now, only a commit tells.
-  if (!was_refused_ || cursor.offset >= end) go_on();
+  if (!was_refused_ || cursor->offset >= end_of_archive()) go_on();
   return {};
+}
+
+KafkaResult<KafkaCursor> Forwarder::committed_cursor(KafkaSink& sink) {
+  const auto found = seen_.find(cursor_key_);
+  if (found == seen_.end()) return without_cursor(sink);
+  auto parsed = parse_cursor(found->second);
+  if (!parsed) return std::unexpected(KafkaFailure{.text = "Kafka's cursor: " + parsed.error()});
+  return std::move(*parsed);
+}
+
+// The same Kafka has lost the cursor, as a topic that is not compacted does with time; another has none of
+// the records either.
+KafkaResult<KafkaCursor> Forwarder::without_cursor(KafkaSink& sink) {
+  const KafkaCursor beginning{.epoch = options_.epoch,
+                              .begin = options_.first_offset,
+                              .offset = options_.first_offset,
+                              .epochs = cursor_.epochs};
+  if (cursor_.offset <= options_.first_offset) return beginning;
+  const std::string id = sink.cluster_id();
+  if (!cluster_.empty() && id.empty())
+    return std::unexpected(KafkaFailure{.text = "Kafka: does not say which cluster it is"});
+  if (!id.empty() && id == cluster_) {
+    say_once(
+        fmt::format("Kafka: has lost the cursor of this box; it goes on at offset {}, which the box "
+                    "remembers: at most what "
+                    "went there in the last 10 s before a kill comes twice",
+                    cursor_.offset));
+    return cursor_;
+  }
+  say_once(
+      fmt::format("Kafka: has no cursor of this box and is not the Kafka to which it forwarded up to "
+                  "offset {}: it gets everything that the archive holds",
+                  cursor_.offset));
+  return beginning;
+}
+
+// From which offset on the messages here are not those that Kafka knows; nothing: they are the same. What was
+// taken since Kafka was last heard has offsets from a known one on; a commit of which the answer was lost is
+// ours all the same.
+KafkaResult<std::optional<std::uint64_t>> Forwarder::other_history(const KafkaCursor& cursor) {
+  const std::uint64_t ours = unheard_from_.value_or(cursor_.offset);
+  if (cursor == tried_ || cursor.offset == 0) return std::nullopt;
+  const auto here = source_.fingerprint_at(cursor.offset - 1);
+  if (!here) return std::unexpected(note(here.error(), source_.failed_file()));
+  if (*here == cursor.last && !here->empty()) return std::nullopt;
+  if (cursor.offset > ours) return ours;
+  const bool differs = !here->empty() && !cursor.last.empty();
+  return differs ? std::optional(std::max(options_.first_offset, cursor_.offset)) : std::nullopt;
+}
+
+void Forwarder::branch_off(KafkaCursor& cursor, std::uint64_t from) {
+  std::vector<EpochFrom> epochs = std::move(cursor.epochs);
+  std::erase_if(epochs, [&](const EpochFrom& later) { return later.offset >= from; });
+  // As it was begun before, where only its first commit failed.
+  const bool is_begun = !cursor_.epochs.empty() && cursor_.epochs.back().offset == from;
+  epochs.push_back(is_begun ? cursor_.epochs.back() : EpochFrom{from, draw_epoch()});
+  say_once(
+      fmt::format("Kafka: has offsets up to {} of another history of this archive: an older copy of it was "
+                  "restored, or its "
+                  "disk has lost the end. What came from offset {} on goes there under epoch {:016x}",
+                  cursor.offset, from, epochs.back().epoch));
+  cursor = {.epoch = options_.epoch, .begin = from, .offset = from, .epochs = std::move(epochs)};
+}
+
+// Every take-over that fails behind it comes here again.
+void Forwarder::say_once(const std::string& text) {
+  if (std::exchange(said_, text) != text) spdlog::error("{}", text);
 }
 
 std::uint64_t Forwarder::end_of_archive() const {
@@ -160,22 +229,27 @@ KafkaResult<void> Forwarder::send(KafkaSink& sink, const ForwardBatch& batch, co
                          .messages = cursor_.messages + batch.messages,
                          .records = cursor_.records + batch.records.size(),
                          .evicted = cursor_.evicted + batch.evicted,
-                         .lost = cursor_.lost + batch.lost};
-  tried_ = std::max(tried_, batch.next);
+                         .lost = cursor_.lost + batch.lost,
+                         .last = batch.last,
+                         .epochs = cursor_.epochs};
+  tried_ = next;
   const auto done = commit_batch(sink, batch, names_, cursor_key_, next, stop);
   was_refused_ = !done;
   if (!done) return done;
   seen_[cursor_key_] = to_json(next);
   for (const auto& [topic, alerts] : batch.alerts) seen_[alert_key(cursor_key_, topic)] = to_json(alerts);
-  stand_at(next);
+  stand_at(next, {}, std::nullopt);
   go_on();
   return {};
 }
 
-void Forwarder::stand_at(const KafkaCursor& cursor) {
+void Forwarder::stand_at(const KafkaCursor& cursor, const std::string& cluster,
+                         std::optional<std::uint64_t> unheard_from) {
   cursor_ = cursor;
   const std::scoped_lock lock(mutex_);
   status_.cursor = cursor;
+  if (!cluster.empty()) cluster_ = cluster;
+  unheard_from_ = unheard_from;
 }
 
 void Forwarder::go_on() {
@@ -185,14 +259,20 @@ void Forwarder::go_on() {
   set_state(ForwardState::forwarding, {});
 }
 
-void Forwarder::save_copy() {
-  const KafkaCursor cursor = status().cursor;
+void Forwarder::save_copy() { write_copy(false); }
+
+void Forwarder::write_copy(bool durable) {
+  const auto now = [&] {
+    const std::scoped_lock lock(mutex_);
+    return CursorCopy{status_.cursor, cluster_, unheard_from_};
+  };
   const std::scoped_lock lock(copy_mutex_);
-  if (copied_ == cursor) return;
-  if (const auto saved = save_cursor_copy(options_.folder, cursor)) {
-    copied_ = cursor;
+  const CursorCopy copy = now();
+  if (copied_ == copy) return;
+  if (const auto saved = save_cursor_copy(options_.folder, copy, durable)) {
+    copied_ = copy;
   } else {
-    spdlog::debug("{}", saved.error());
+    spdlog::log(durable ? spdlog::level::warn : spdlog::level::debug, "{}", saved.error());
   }
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <future>
@@ -28,6 +27,10 @@ inline constexpr std::array<std::string_view, 4> kForwardStates{"connecting", "f
 /// Kafka has committed. Fenced, which means that another bridge uses this box's id, it stays away as long as
 /// that one's cursors move.
 ///
+/// An offset means one message. Where Kafka has offsets that this archive has given to other messages (an
+/// older copy of it was restored, or its disk has lost the end), what it took since Kafka was last heard goes
+/// there under a new epoch: nothing is taken for what is there already.
+///
 /// Threading: run() on a thread of its own; the rest from any.
 class Forwarder {
  public:
@@ -38,7 +41,6 @@ class Forwarder {
     std::string box;
     std::uint64_t epoch = 0;         ///< of the archive
     std::uint64_t first_offset = 0;  ///< the archive's, where Kafka has no cursor for it yet
-    std::uint64_t next_offset = 0;   ///< the least that the next message may have
     Clock::duration first_retry = std::chrono::milliseconds{500};
     Clock::duration fenced_pause = std::chrono::seconds{60};
   };
@@ -49,6 +51,9 @@ class Forwarder {
 
   void run(const std::stop_token& stop);
 
+  /// Messages that are taken from now on have this offset or a higher one. Before run(), and before the first
+  /// is taken; it is remembered until Kafka has said how far it is.
+  void taking_from(std::uint64_t offset);
   /// Offsets below `end` are in the archive and survive a power cut.
   void advance(std::uint64_t end);
   /// Below it everything is in Kafka.
@@ -70,21 +75,25 @@ class Forwarder {
   };
   /// A file of the archive could not be read: the archive's owner is to set it aside. Told once.
   std::optional<Damage> take_damage();
-  /// Offsets that Kafka has and this archive never reached (it was restored from a copy, or its disk lied):
-  /// the bridge has to start again, above them.
-  [[nodiscard]] bool archive_is_behind() const { return is_behind_; }
 
  private:
   KafkaFailure session(const std::stop_token& stop);
   KafkaResult<void> resume(KafkaSink& sink, const std::stop_token& stop);
   KafkaResult<void> stay_away(KafkaSink& sink, const std::stop_token& stop);
+  KafkaResult<KafkaCursor> committed_cursor(KafkaSink& sink);
+  KafkaResult<KafkaCursor> without_cursor(KafkaSink& sink);
+  KafkaResult<std::optional<std::uint64_t>> other_history(const KafkaCursor& cursor);
+  void branch_off(KafkaCursor& cursor, std::uint64_t from);
+  void say_once(const std::string& text);
+  void write_copy(bool durable);
   [[nodiscard]] std::uint64_t end_of_archive() const;
   void pause(Clock::duration time, const std::stop_token& stop);
   bool await_work(const std::stop_token& stop);
   ArchiveResult<ForwardBatch> take_batch();
   void read_ahead(std::uint64_t from);
   KafkaResult<void> send(KafkaSink& sink, const ForwardBatch& batch, const std::stop_token& stop);
-  void stand_at(const KafkaCursor& cursor);
+  void stand_at(const KafkaCursor& cursor, const std::string& cluster,
+                std::optional<std::uint64_t> unheard_from);
   void go_on();
   KafkaFailure note(const ArchiveFailure& failure, std::uint64_t offset);
   void note(const KafkaFailure& failure);
@@ -98,21 +107,23 @@ class Forwarder {
   ForwardSource source_;
   std::future<ArchiveResult<ForwardBatch>> ahead_;  // the next batch, read while one is committed
   KafkaCursor cursor_;
-  KafkaCursors seen_;        // what this box's relays had committed, as far as is known here
-  std::uint64_t tried_ = 0;  // up to which it was tried to commit
+  KafkaCursors seen_;  // what this box's relays had committed, as far as is known here
+  KafkaCursor tried_;  // that it was last tried to commit
   bool fenced_ = false;
   bool was_refused_ = false;  // the last transaction failed
   Clock::duration retry_;
   Clock::time_point sent_at_{};
   Complaint complaint_;
+  std::string said_;
 
   std::mutex copy_mutex_;
-  std::optional<KafkaCursor> copied_;  // under it
-  std::atomic<bool> is_behind_ = false;
-  mutable std::mutex mutex_;  // guards what follows
+  std::optional<CursorCopy> copied_;  // under it
+  mutable std::mutex mutex_;          // guards what follows
   std::condition_variable_any advanced_;
   std::uint64_t end_ = 0;
   Status status_;
+  std::string cluster_;                        // of which status_.cursor is told
+  std::optional<std::uint64_t> unheard_from_;  // CursorCopy
   std::optional<Damage> damage_;
 };
 

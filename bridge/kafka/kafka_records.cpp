@@ -73,7 +73,12 @@ std::string value_of(const ArchivedMessage& message, const ArchivedReading& read
 }  // namespace
 
 RecordMaker::RecordMaker(const Config& config, std::string_view box, std::uint64_t epoch)
-    : key_(config.kafka.key), inputs_(config.inputs), epoch_(fmt::format("{:016x}", epoch)), box_(box) {}
+    : key_(config.kafka.key), inputs_(config.inputs), epoch_(epoch), box_(box) {}
+
+std::uint64_t RecordMaker::epoch_of(std::uint64_t offset) const {
+  const auto behind = std::ranges::upper_bound(later_, offset, {}, &EpochFrom::offset);
+  return behind == later_.begin() ? epoch_ : std::prev(behind)->epoch;
+}
 
 std::string RecordMaker::key_of(std::string_view network, std::string_view region,
                                 std::string_view sensor) const {
@@ -102,9 +107,10 @@ void RecordMaker::add_reading(const ArchivedMessage& message, const ArchivedRead
                        .value = value_of(message, reading),
                        .id = id_of(reading),
                        .time = reading.event_time,
+                       .epoch = epoch_of(message.offset),
                        .offset = message.offset,
                        .part = reading.part};
-  if (record.id.empty()) record.id = fmt::format("{}/{}/{}", epoch_, message.offset, reading.part);
+  if (record.id.empty()) record.id = fmt::format("{:016x}/{}/{}", record.epoch, message.offset, reading.part);
   records.push_back(std::move(record));
 }
 
@@ -116,6 +122,7 @@ void RecordMaker::add_aggregate(const ArchivedMessage& message, std::vector<Forw
                      .value = message.payload,
                      .id = fmt::format("{}/{}", aggregate.id, aggregate.revision),
                      .time = aggregate.end,
+                     .epoch = epoch_of(message.offset),
                      .offset = message.offset});
 }
 
@@ -139,6 +146,7 @@ void RecordMaker::add_alert(const ArchivedMessage& message, ForwardedAlerts& ale
                      .value = message.payload,
                      .id = fmt::format("{}/{}", told.id, told.revision),
                      .time = message.arrival,
+                     .epoch = epoch_of(message.offset),
                      .offset = message.offset});
 }
 
@@ -162,6 +170,7 @@ void RecordMaker::add_late(const ArchivedMessage& message, std::vector<ForwardRe
        .value = value.dump(-1, ' ', false, kReplace),
        .id = hex(hash_text(message.topic + '\0' + message.payload)),
        .time = message.arrival,
+       .epoch = epoch_of(message.offset),
        .offset = message.offset});
 }
 
@@ -171,20 +180,21 @@ void RecordMaker::add(const Gap& gap, std::vector<ForwardRecord>& records) const
     value["from"] = to_rfc3339(gap.times->from);
     value["to"] = to_rfc3339(gap.times->to);
   }
+  const std::uint64_t epoch = epoch_of(gap.first_offset);
   for (std::size_t topic = 0; topic < kKafkaTopics.size(); ++topic) {
     records.push_back({.topic = static_cast<KafkaTopic>(topic),
                        .type = "lookout.gap",
                        .key = box_,
                        .value = value.dump(),
-                       .id = fmt::format("{}/{}-{}", epoch_, gap.first_offset, gap.end_offset),
+                       .id = fmt::format("{:016x}/{}-{}", epoch, gap.first_offset, gap.end_offset),
                        .time = gap.noted,
+                       .epoch = epoch,
                        .offset = gap.first_offset});
   }
 }
 
-RecordNames record_names(const KafkaConfig& kafka, const std::string& box, std::uint64_t epoch) {
-  RecordNames names{
-      .topics = {}, .box = box, .source = "lookout/" + box, .epoch = fmt::format("{:016x}", epoch)};
+RecordNames record_names(const KafkaConfig& kafka, const std::string& box) {
+  RecordNames names{.topics = {}, .box = box, .source = "lookout/" + box};
   for (std::size_t i = 0; i < names.topics.size(); ++i)
     names.topics[i] = kafka.topics_prefix + std::string(kKafkaTopics[i]);
   return names;
@@ -192,6 +202,7 @@ RecordNames record_names(const KafkaConfig& kafka, const std::string& box, std::
 
 std::span<const KafkaHeader> RecordHeaders::of(const ForwardRecord& record, const RecordNames& names) {
   time_ = to_rfc3339(record.time);
+  epoch_ = fmt::format("{:016x}", record.epoch);
   offset_ = std::to_string(record.offset);
   part_ = std::to_string(record.part);
   headers_ = {{{"ce_specversion", "1.0"},
@@ -201,7 +212,7 @@ std::span<const KafkaHeader> RecordHeaders::of(const ForwardRecord& record, cons
                {"ce_time", time_},
                {"content-type", "application/json"},
                {"box", names.box},
-               {"epoch", names.epoch},
+               {"epoch", epoch_},
                {"offset", offset_},
                {"part", part_},
                {"job", names.job}}};

@@ -15,13 +15,20 @@ enum class KafkaTopic : std::uint8_t { readings, aggregates, alerts, late };
 inline constexpr std::array<std::string_view, 4> kKafkaTopics{"readings", "aggregates", "alerts", "late"};
 inline constexpr std::string_view kCursorsTopic = "cursors";
 
+/// From this offset of the archive on, this epoch is told. The archive's own holds from its beginning.
+struct EpochFrom {
+  std::uint64_t offset = 0, epoch = 0;
+  bool operator==(const EpochFrom&) const = default;
+};
+
 /// What one record in Kafka says; README.md beside this has values and headers.
 struct ForwardRecord {
   KafkaTopic topic = KafkaTopic::readings;
   std::string_view type;  ///< ce_type
   std::string key, value;
-  std::string id;    ///< the same however often it is forwarded, or came
-  Timestamp time{};  ///< when what it tells of happened
+  std::string id;           ///< the same however often it is forwarded, or came
+  Timestamp time{};         ///< when what it tells of happened
+  std::uint64_t epoch = 0;  ///< with the offset it names one message, for ever
   std::uint64_t offset = 0;
   std::uint16_t part = 0;
 };
@@ -43,6 +50,8 @@ inline constexpr std::size_t kAlertsOfTopic = 16;
 class RecordMaker {
  public:
   RecordMaker(const Config& config, std::string_view box, std::uint64_t epoch);
+  /// Those that follow on the archive's, by offset.
+  void set_later_epochs(std::vector<EpochFrom> later) { later_ = std::move(later); }
 
   /// Appends the records of a message. `alerts` is looked at, and updated.
   void add(const ArchivedMessage& message, ForwardedAlerts& alerts,
@@ -59,19 +68,22 @@ class RecordMaker {
   [[nodiscard]] std::string key_of(std::string_view network, std::string_view region,
                                    std::string_view sensor) const;
   [[nodiscard]] std::string key_of_group(std::string_view network, std::string_view group) const;
+  [[nodiscard]] std::uint64_t epoch_of(std::uint64_t offset) const;
 
   const KafkaKey key_;
   const std::vector<InputConfig> inputs_;
-  const std::string epoch_, box_;
+  const std::uint64_t epoch_;
+  const std::string box_;
+  std::vector<EpochFrom> later_;
 };
 
 /// What is the same in all records of a relay.
 struct RecordNames {
   std::array<std::string, kKafkaTopics.size()> topics;  ///< in Kafka
-  std::string box, source, epoch;
+  std::string box, source;
   std::string job{};  ///< that forwards once more; empty: there is none
 };
-RecordNames record_names(const KafkaConfig& kafka, const std::string& box, std::uint64_t epoch);
+RecordNames record_names(const KafkaConfig& kafka, const std::string& box);
 
 /// The headers of a record: views into it, into `names`, and into this.
 class RecordHeaders {
@@ -79,7 +91,7 @@ class RecordHeaders {
   std::span<const KafkaHeader> of(const ForwardRecord& record, const RecordNames& names);
 
  private:
-  std::string time_, offset_, part_;
+  std::string time_, epoch_, offset_, part_;
   std::array<KafkaHeader, 11> headers_{};
 };
 

@@ -52,6 +52,9 @@ class KafkaSink {
   /// others have open there.
   virtual KafkaResult<KafkaCursors> read_cursors(std::string_view prefix, const std::stop_token& stop) = 0;
 
+  /// What Kafka calls itself: the same as long as it is the same Kafka. Empty where it does not tell.
+  [[nodiscard]] virtual std::string cluster_id() = 0;
+
   virtual KafkaResult<void> begin() = 0;
   virtual KafkaResult<void> produce(const KafkaRecord& record, const std::stop_token& stop) = 0;
   /// An empty value removes the key.

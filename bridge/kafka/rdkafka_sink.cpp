@@ -100,6 +100,13 @@ class RdkafkaSink final : public KafkaSink {
     return read_committed_cursors(options_, reports_, prefix, 2 * transaction_timeout_, stop);
   }
 
+  std::string cluster_id() override {
+    char* const id = rd_kafka_clusterid(producer_.get(), kSliceMs);
+    std::string text = id ? id : "";
+    rd_kafka_mem_free(producer_.get(), id);
+    return text;
+  }
+
   KafkaResult<void> begin() override {
     reports_.refused.clear();
     rd_kafka_poll(producer_.get(), 0);

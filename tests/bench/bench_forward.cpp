@@ -134,7 +134,7 @@ int main(int readings, int rounds) {
   const Config config = configuration(kafka.brokers());
   const auto archive = fill_archive(folder / "archive", config, {readings, 500, kStart, 1s});
   const auto records = all_records(config, *archive, folder / "archive");
-  const RecordNames names = record_names(config.kafka, "bench", archive->epoch());
+  const RecordNames names = record_names(config.kafka, "bench");
   forward(config, *archive, folder / "archive", "warm-up");
   std::vector<double> ratios;
   for (int round = 0; round < rounds; ++round) {

@@ -197,7 +197,7 @@ double KeyedTopic::produce(std::span<const ForwardRecord> records, std::span<con
                                                           {"log_level", "3"},
                                                           {"transactional.id", name_}});
   check(rd_kafka_init_transactions(producer.get(), kWaitMs));
-  const RecordNames names = record_names({}, "bench", 1);
+  const RecordNames names = record_names({}, "bench");
   RecordHeaders headers;
   const auto begin = Clock::now();
   for (std::size_t i = 0; i < records.size(); ++i) {

@@ -47,11 +47,18 @@ class FakeKafka {
     const std::scoped_lock lock(mutex_);
     cursors_[key] = value;
   }
-  /// Another producer of the same id comes.
   void lose_cursors() {
     const std::scoped_lock lock(mutex_);
     cursors_.clear();
   }
+  /// It is another one, of which nothing is known.
+  void replace(const std::string& cluster) {
+    const std::scoped_lock lock(mutex_);
+    cursors_.clear();
+    committed_.clear();
+    cluster_ = cluster;
+  }
+  /// Another producer of the same id comes.
   void fence() {
     const std::scoped_lock lock(mutex_);
     ++generation_;
@@ -85,6 +92,10 @@ class FakeKafka {
         if (key.starts_with(prefix)) found[key] = value;
       }
       return found;
+    }
+    std::string cluster_id() override {
+      const std::scoped_lock lock(kafka_.mutex_);
+      return kafka_.cluster_;
     }
     KafkaResult<void> begin() override {
       if (auto fault = kafka_.check("begin")) return std::unexpected(*fault);
@@ -148,6 +159,7 @@ class FakeKafka {
   std::map<std::string, int> calls_;
   std::vector<Record> committed_;
   KafkaCursors cursors_;
+  std::string cluster_ = "one";
   std::uint64_t generation_ = 0;
   std::size_t largest_ = 0;
 };

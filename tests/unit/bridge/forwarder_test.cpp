@@ -25,6 +25,22 @@ Sent numbered(int number) {
   return {.payload = fmt::format(R"({{"event_time":{},"value":{}}})", 1795346400 - number, number)};
 }
 
+/// What is logged while it is there.
+class LogOf {
+ public:
+  LogOf() {
+    spdlog::default_logger()->sinks().push_back(std::make_shared<spdlog::sinks::ostream_sink_mt>(log_));
+  }
+  LogOf(const LogOf&) = delete;
+  LogOf& operator=(const LogOf&) = delete;
+  ~LogOf() { spdlog::default_logger()->sinks().pop_back(); }
+  /// While nobody else logs.
+  [[nodiscard]] std::string text() const { return log_.str(); }
+
+ private:
+  std::ostringstream log_;
+};
+
 /// An archive, a Kafka, and the forwarder between them on a thread of its own.
 class Forwarding {
  public:
@@ -37,10 +53,10 @@ class Forwarding {
                                           .box = "b1",
                                           .epoch = box.archive->epoch(),
                                           .first_offset = box.archive->state().first_offset,
-                                          .next_offset = next_offset,
                                           .first_retry = 1ms,
                                           .fenced_pause = 20ms},
                        box.config, kafka.connector());
+    forwarder_->taking_from(std::max(box.archive->next_offset(), forwarder_->forwarded()));
     forwarder_->advance(box.archive->next_offset());
     thread_ = std::jthread([this](const std::stop_token& stop) { forwarder_->run(stop); });
   }
@@ -64,8 +80,36 @@ class Forwarding {
     }
     return found;
   }
+  /// Epochs and offsets of the records: one may name one message only.
+  [[nodiscard]] std::set<std::pair<std::string, std::string>> places() const {
+    std::set<std::pair<std::string, std::string>> found;
+    for (const FakeKafka::Record& record : kafka.committed())
+      found.emplace(record.headers.at("epoch"), record.headers.at("offset"));
+    return found;
+  }
+  [[nodiscard]] std::size_t epochs() const {
+    std::set<std::string> found;
+    for (const auto& [epoch, offset] : places()) found.insert(epoch);
+    return found.size();
+  }
+  /// Of the state folder; and back again, with what the box remembers of Kafka, or without.
+  void keep_copy() {
+    box.close();
+    std::filesystem::copy(box.folder / "bridge", box.folder / "kept",
+                          std::filesystem::copy_options::recursive);
+    box.open();
+  }
+  void restore_copy(bool whole = true) {
+    const std::uint64_t before = box.archive->next_offset();
+    box.close();
+    std::filesystem::remove_all(whole ? box.folder / "bridge" : box.path());
+    std::filesystem::copy(whole ? box.folder / "kept" : box.folder / "kept" / "archive",
+                          whole ? box.folder / "bridge" : box.path(),
+                          std::filesystem::copy_options::recursive);
+    box.open();
+    box.skip(box.archive->next_offset() - before);  // back
+  }
   Forwarder& forwarder() { return *forwarder_; }
-  std::uint64_t next_offset = 0;
 
   ArchiveFixture box;
   FakeKafka kafka;
@@ -109,7 +153,7 @@ TEST_CASE("a forwarder that was stopped goes on where Kafka's cursor is, whateve
   SECTION("it has forgotten") { std::filesystem::remove(site.box.folder / "bridge" / "kafka-cursor.json"); }
   SECTION("it remembers too much") {
     const KafkaCursor wrong{.epoch = site.box.archive->epoch(), .offset = 6};
-    REQUIRE(save_cursor_copy(site.box.folder / "bridge", wrong));
+    REQUIRE(save_cursor_copy(site.box.folder / "bridge", {.cursor = wrong}, false));
   }
   site.store(4, 4);
   site.start();
@@ -117,21 +161,38 @@ TEST_CASE("a forwarder that was stopped goes on where Kafka's cursor is, whateve
   CHECK(site.values() == counting(8));
 }
 
-TEST_CASE("a Kafka that has lost the cursor gets everything once more, and the log says why") {
+TEST_CASE("a Kafka that has lost the cursor: it goes on where the box remembers, and the log says so") {
   Forwarding site;
   site.store(0, 4);
   site.start();
   REQUIRE(site.await_forwarded());
   site.stop();
   site.kafka.lose_cursors();
-  std::ostringstream log;
-  spdlog::default_logger()->sinks().push_back(std::make_shared<spdlog::sinks::ostream_sink_mt>(log));
+  site.store(4, 2);
+  const LogOf log;
   site.start();
-  CHECK(wait_until([&] { return site.values().size() >= 8; }));
+  REQUIRE(wait_until([&] { return site.values().size() >= 6; }));
   site.stop();
-  spdlog::default_logger()->sinks().pop_back();
-  CHECK(occurrences(log.str(), "has no cursor of this box, which remembers that it forwarded up to offset") ==
-        1);
+  CHECK(site.values() == counting(6));
+  CHECK(occurrences(log.text(), "has lost the cursor of this box; it goes on at offset 4") == 1);
+  CHECK(load_cursor_copy(site.box.folder / "bridge")->cursor.messages == 6);
+}
+
+TEST_CASE("another Kafka gets everything that the archive holds, and the log says so") {
+  Forwarding site;
+  site.store(0, 4);
+  site.start();
+  REQUIRE(site.await_forwarded());
+  site.stop();
+  site.kafka.replace("another");
+  const LogOf log;
+  site.start();
+  CHECK(wait_until([&] { return site.values() == counting(4); }));
+  site.stop();
+  CHECK(occurrences(log.text(), "is not the Kafka to which it forwarded up to offset 4") == 1);
+  site.store(4, 1);
+  site.start();
+  CHECK(wait_until([&] { return site.values() == counting(5); }));
 }
 
 TEST_CASE("whatever fails at whatever call, every record is committed once and in order") {
@@ -280,21 +341,119 @@ TEST_CASE("another archive of the box begins at its own beginning") {
   CHECK(site.values() == counting(5));
 }
 
-TEST_CASE("an archive that Kafka is ahead of has to start above what Kafka has") {
+TEST_CASE(
+    "an older copy of the archive while Kafka is away: what comes goes to Kafka once, under an epoch of its "
+    "own") {
   Forwarding site;
   site.store(0, 2);
-  const KafkaCursor ahead{.epoch = site.box.archive->epoch(), .offset = 9};
-  site.kafka.set_cursor(cursor_key("b1", ahead.epoch), to_json(ahead));
   site.start();
-  REQUIRE(wait_until([&] { return site.forwarder().archive_is_behind(); }));
+  REQUIRE(site.await_forwarded());
   site.stop();
-  CHECK(load_cursor_copy(site.box.folder / "bridge")->offset == 9);
-  // As the next start has it: nothing is archived yet, and what comes lies above.
-  site.next_offset = 9;
+  site.keep_copy();
+  site.store(2, 4);
   site.start();
-  REQUIRE(wait_until([&] { return site.kafka.calls("take_over") == 2; }));
+  REQUIRE(site.await_forwarded());
+  site.stop();
+  site.restore_copy();
+  site.kafka.script([](const std::string& call) {
+    return call == "take_over" ? std::optional(FakeKafka::Fault{}) : std::nullopt;
+  });
+  // Of the offsets that these take Kafka has all, or some: 2 to 5.
+  const int more = GENERATE(0, 3, 9);
+  const int starts = GENERATE(1, 2);
+  INFO(more << " messages, " << starts << " starts");
+  for (int i = 0; i < starts; ++i) {
+    if (i > 0) site.stop();
+    site.start();
+    site.store(100 + more * i, more);
+  }
+  site.kafka.script({});
   REQUIRE(wait_until([&] { return site.forwarder().status().state == ForwardState::forwarding; }));
-  CHECK(!site.forwarder().archive_is_behind());
+  site.store(100 + more * starts, 1);
+  REQUIRE(site.await_forwarded());
+  std::vector<int> all = counting(6);
+  for (int i = 0; i <= more * starts; ++i) all.push_back(100 + i);
+  CHECK(site.values() == all);
+  CHECK(site.places().size() == all.size());
+  // Another start goes on there.
+  site.stop();
+  site.start();
+  site.store(1000, 1);
+  REQUIRE(site.await_forwarded());
+  all.push_back(1000);
+  CHECK(site.values() == all);
+  CHECK(site.places().size() == all.size());
+  const auto books = count_books(site.box.path(), site.forwarder().status().cursor);
+  REQUIRE(books);
+  CHECK(books->forwarded == all.size() - 6);
+  CHECK(books->difference() == 0);
+}
+
+TEST_CASE("an older copy of the archive beside what the box remembers of Kafka: what comes lies above that") {
+  Forwarding site;
+  site.store(0, 2);
+  site.keep_copy();
+  site.store(2, 4);
+  site.start();
+  REQUIRE(site.await_forwarded());
+  site.stop();
+  site.restore_copy(false);
+  site.box.skip(4);  // as the journal does
+  site.start();
+  site.store(100, 2);
+  REQUIRE(site.await_forwarded());
+  CHECK(site.values() == std::vector{0, 1, 2, 3, 4, 5, 100, 101});
+  CHECK(site.places().size() == 8);
+  CHECK(site.epochs() == 1);
+}
+
+TEST_CASE("a copy of the archive that went its own way is noticed, also where no offset seems used twice") {
+  Forwarding site;
+  site.store(0, 2);
+  site.start();
+  REQUIRE(site.await_forwarded());
+  site.stop();
+  site.keep_copy();
+  site.store(2, 4);
+  site.start();
+  REQUIRE(site.await_forwarded());
+  site.stop();
+  site.restore_copy();
+  site.store(100, 6);  // by a bridge without Kafka
+  site.start();
+  REQUIRE(site.await_forwarded());
+  CHECK(site.values() == std::vector{0, 1, 2, 3, 4, 5, 100, 101, 102, 103, 104, 105});
+  CHECK(site.places().size() == 12);
+}
+
+TEST_CASE("a bridge that was fenced by its twin sends what it took itself under an epoch of its own") {
+  Forwarding site;
+  site.store(0, 3);
+  site.start();
+  REQUIRE(site.await_forwarded());
+  const std::string key = cursor_key("b1", site.box.archive->epoch());
+  KafkaCursor twin = *parse_cursor(site.kafka.cursors().at(key));
+  twin.offset = 7;
+  twin.last = "of the twin's";
+  site.kafka.set_cursor(key, to_json(twin));
+  site.kafka.fence();
+  site.store(3, 2);
+  REQUIRE(wait_until([&] { return site.values().size() == 5; }));
+  CHECK(site.values() == counting(5));
+  CHECK(site.epochs() == 2);
+}
+
+TEST_CASE("an alert of a region called forward is not told again after a start") {
+  Forwarding site;
+  const Sent alert{.topic = "alerts/w/Fire/forward/s1", .payload = R"({"id":"Fire","revision":1})"};
+  site.box.store({alert});
+  site.start();
+  REQUIRE(site.await_forwarded());
+  site.stop();
+  site.box.store({alert});
+  site.start();
+  REQUIRE(site.await_forwarded());
+  CHECK(site.kafka.committed().size() == 1);
 }
 
 TEST_CASE("a backlog goes in transactions of bounded size") {
@@ -318,9 +477,9 @@ TEST_CASE("the books count what retention took before it was forwarded") {
   site.start();
   REQUIRE(site.await_forwarded());
   site.stop();
-  const auto cursor = load_cursor_copy(site.box.folder / "bridge");
-  REQUIRE(cursor);
-  const auto all = count_books(site.box.path(), *cursor);
+  const auto copy = load_cursor_copy(site.box.folder / "bridge");
+  REQUIRE(copy);
+  const auto all = count_books(site.box.path(), copy->cursor);
   REQUIRE(all);
   CHECK(all->offsets == 3);
   CHECK(all->forwarded == 3);
@@ -344,9 +503,9 @@ TEST_CASE("the books balance when a file is damaged after it was forwarded") {
   REQUIRE(site.await_forwarded());
   site.box.archive->set_damaged_aside(0, "for example");
   site.stop();
-  const auto cursor = load_cursor_copy(site.box.folder / "bridge");
-  REQUIRE(cursor);
-  const auto books = count_books(site.box.path(), *cursor);
+  const auto copy = load_cursor_copy(site.box.folder / "bridge");
+  REQUIRE(copy);
+  const auto books = count_books(site.box.path(), copy->cursor);
   REQUIRE(books);
   CHECK(books->forwarded == 3);
   CHECK(books->lost == 0);

@@ -15,7 +15,9 @@ TEST_CASE("a cursor is read as it was written") {
                            .records = 4,
                            .evicted = 5,
                            .lost = 6,
-                           .done = true};
+                           .done = true,
+                           .last = "0a",
+                           .epochs = {{7, 0xfedcba9876543211}, {9, 1}}};
   const auto read = parse_cursor(to_json(cursor));
   REQUIRE(read);
   CHECK(*read == cursor);
@@ -31,12 +33,33 @@ TEST_CASE("what is no cursor is refused") {
   }
 }
 
+TEST_CASE("a job's key is known by its place, whatever networks, rules and regions are called") {
+  CHECK(is_job_key(job_key("b1", 1, "again")));
+  CHECK(is_job_key(alert_key(job_key("b1", 1, "again"), "alerts/w/Fire/n")));
+  const std::string ours = cursor_key("b1", 1);
+  CHECK(!is_job_key(ours));
+  for (const char* topic : {"alerts/forward/Fire/n", "alerts/w/forward/n", "alerts/w/Fire/forward/n"})
+    CHECK(!is_job_key(alert_key(ours, topic)));
+  CHECK(!is_job_key(cursor_key("forward", 1)));
+}
+
+TEST_CASE("messages that differ in anything have different fingerprints") {
+  const ArchivedMessage message{.arrival = Timestamp{Microseconds{5}}, .topic = "a", .payload = "b"};
+  ArchivedMessage other = message;
+  CHECK(fingerprint(message) == fingerprint(other));
+  SECTION("arrival") { other.arrival += Microseconds{1}; }
+  SECTION("topic") { other.topic = "ab"; }
+  SECTION("payload") { other.payload = "c"; }
+  CHECK(fingerprint(message) != fingerprint(other));
+}
+
 TEST_CASE("the copy on the box is the last one, and a damaged one is none") {
   const TempFolder folder;
   CHECK(!load_cursor_copy(folder.path()));
-  REQUIRE(save_cursor_copy(folder.path(), {.epoch = 1, .offset = 2}));
-  REQUIRE(save_cursor_copy(folder.path(), {.epoch = 1, .offset = 5}));
-  CHECK(load_cursor_copy(folder.path())->offset == 5);
+  const CursorCopy copy{.cursor = {.epoch = 1, .offset = 5}, .cluster = "k", .unheard_from = 9};
+  REQUIRE(save_cursor_copy(folder.path(), {.cursor = {.epoch = 1, .offset = 2}}, false));
+  REQUIRE(save_cursor_copy(folder.path(), copy, true));
+  CHECK(load_cursor_copy(folder.path()) == copy);
   spit(folder / "kafka-cursor.json", "{");
   CHECK(!load_cursor_copy(folder.path()));
 }

@@ -54,7 +54,7 @@ TEST_CASE("the headers of a record are those of a CloudEvent, and where it lies 
   const auto records =
       records_of({{.topic = "flat/wild/north/s1", .payload = R"({"event_time":1795346400,"t":7,"s":8})"}});
   REQUIRE(records.size() == 2);
-  RecordNames names = record_names({}, "b1", 0xab);
+  RecordNames names = record_names({}, "b1");
   CHECK(names.topics[0] == "lookout.readings");
   const auto text = [&] {
     RecordHeaders headers;
