@@ -12,6 +12,8 @@
 namespace lookout {
 namespace {
 
+constexpr int kMostTries = 10;
+
 constexpr const char* kMessages =
     "SELECT m.offset, m.arrival_us, t.topic, m.payload, m.flags FROM messages m "
     "CROSS JOIN topics t ON t.id = m.topic_id WHERE m.offset >= ? ORDER BY m.offset";
@@ -168,10 +170,17 @@ class ArchiveFeed::File {
 ArchiveFeed::ArchiveFeed(std::filesystem::path folder) : folder_(std::move(folder)) {}
 ArchiveFeed::~ArchiveFeed() = default;
 
+ArchiveResult<std::vector<ArchiveName>> ArchiveFeed::list() const {
+  auto names = list_archive(folder_);
+  if (!names) return std::unexpected(ArchiveFailure{ArchiveFailure::Kind::try_again, names.error()});
+  std::erase_if(*names, [&](const ArchiveName& name) { return passed_over_.contains(name.first_offset); });
+  return std::move(*names);
+}
+
 // The file in which the offset lies, or the first one behind it. False: there is none.
 ArchiveResult<bool> ArchiveFeed::open_at(std::uint64_t offset) {
-  const auto names = list_archive(folder_);
-  if (!names) return std::unexpected(ArchiveFailure{ArchiveFailure::Kind::try_again, names.error()});
+  const auto names = list();
+  if (!names) return std::unexpected(names.error());
   auto name = std::ranges::upper_bound(*names, offset, {}, &ArchiveName::first_offset);
   if (name != names->begin()) --name;
   return open(*names, name, offset);
@@ -181,8 +190,8 @@ ArchiveResult<bool> ArchiveFeed::open_at(std::uint64_t offset) {
 // file begun: it is to be looked at again first.
 ArchiveResult<bool> ArchiveFeed::open_next(std::uint64_t offset) {
   if (is_newest_) return false;
-  const auto names = list_archive(folder_);
-  if (!names) return std::unexpected(ArchiveFailure{ArchiveFailure::Kind::try_again, names.error()});
+  const auto names = list();
+  if (!names) return std::unexpected(names.error());
   return open(*names, std::ranges::upper_bound(*names, name_.first_offset, {}, &ArchiveName::first_offset),
               offset);
 }
@@ -191,7 +200,7 @@ ArchiveResult<bool> ArchiveFeed::open_next(std::uint64_t offset) {
 ArchiveResult<bool> ArchiveFeed::open(const std::vector<ArchiveName>& names,
                                       std::vector<ArchiveName>::const_iterator name, std::uint64_t offset) {
   if (name == names.end()) return false;
-  failed_file_ = name->first_offset;
+  failed_ = *name;
   auto opened = File::open(folder_ / to_text(*name), name->sealed, offset);
   if (!opened) return std::unexpected(std::move(opened.error()));
   name_ = *name;
@@ -204,8 +213,14 @@ ArchiveResult<std::vector<Gap>> ArchiveFeed::noted_gaps(std::uint64_t first, std
   std::vector<Gap> noted;
   const auto names = list_archive(folder_);
   if (!names) return std::unexpected(ArchiveFailure{ArchiveFailure::Kind::try_again, names.error()});
-  for (const ArchiveName& name : *names) {
-    failed_file_ = name.first_offset;
+  for (std::size_t i = 0; i < names->size(); ++i) {
+    const ArchiveName& name = (*names)[i];
+    if (passed_over_.contains(name.first_offset)) {
+      const std::uint64_t behind = i + 1 < names->size() ? (*names)[i + 1].first_offset : end;
+      noted.push_back({.first_offset = name.first_offset, .end_offset = behind, .why = "corrupt"});
+      continue;
+    }
+    failed_ = name;
     const auto path = folder_ / to_text(name);
     const auto database = open_read_only(path, name.sealed);
     if (!database) return std::unexpected(database.error());
@@ -239,11 +254,13 @@ ArchiveResult<void> ArchiveFeed::add_gaps(std::uint64_t end, FeedBatch& batch) {
 ArchiveResult<FeedBatch> ArchiveFeed::read(std::uint64_t from, const Limits& limits) {
   FeedBatch batch{.epoch = 0, .messages = {}, .gaps = {}, .next = from};
   std::size_t bytes = 0;
+  int tries = 0;
   if (file_ && file_->position() != from) file_.reset();
   while (batch.messages.size() < limits.messages && bytes < limits.bytes) {
     const auto added = add_next(batch, bytes);
     if (!added) {
       file_.reset();
+      if (is_gone(folder_ / to_text(failed_)) && ++tries < kMostTries) continue;
       if (batch.messages.empty()) return std::unexpected(added.error());
       break;
     }
@@ -259,7 +276,7 @@ ArchiveResult<bool> ArchiveFeed::add_next(FeedBatch& batch, std::size_t& bytes) 
     if (auto found = open_at(batch.next); !found || !*found) return found;
   }
   batch.epoch = file_->epoch;
-  failed_file_ = name_.first_offset;
+  failed_ = name_;
   auto message = file_->next();
   if (!message) return std::unexpected(std::move(message.error()));
   if (!*message) return open_next(batch.next);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -65,11 +66,14 @@ class ArchiveFeed {
   /// it is set aside by the bridge's next start, and a gap from then on.
   ArchiveResult<FeedBatch> read(std::uint64_t from, const Limits& limits);
   /// After a failure: the first offset of the file that could not be read.
-  [[nodiscard]] std::uint64_t failed_file() const { return failed_file_; }
+  [[nodiscard]] std::uint64_t failed_file() const { return failed_.first_offset; }
+  /// From now on a file that begins there is not read: what it holds is a gap. False: it was so before.
+  bool pass_over(std::uint64_t first_offset) { return passed_over_.insert(first_offset).second; }
 
  private:
   class File;
 
+  [[nodiscard]] ArchiveResult<std::vector<ArchiveName>> list() const;
   ArchiveResult<bool> add_next(FeedBatch& batch, std::size_t& bytes);
   ArchiveResult<bool> open_at(std::uint64_t offset);
   ArchiveResult<bool> open_next(std::uint64_t offset);
@@ -81,7 +85,8 @@ class ArchiveFeed {
   const std::filesystem::path folder_;
   ArchiveName name_;        // of the file
   bool is_newest_ = false;  // when it was opened
-  std::uint64_t failed_file_ = 0;
+  ArchiveName failed_;
+  std::set<std::uint64_t> passed_over_;
   std::unique_ptr<File> file_;
 };
 

@@ -82,4 +82,9 @@ ArchiveResult<std::unique_ptr<SQLite::Database>> open_read_only(const std::files
   return connected;
 }
 
+bool is_gone(const std::filesystem::path& file) {
+  std::error_code error;
+  return !std::filesystem::exists(file, error) && !error;
+}
+
 }  // namespace lookout

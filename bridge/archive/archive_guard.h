@@ -32,6 +32,9 @@ ArchiveResult<std::invoke_result_t<Work>> guarded(const std::filesystem::path& f
 ArchiveResult<std::unique_ptr<SQLite::Database>> open_read_only(const std::filesystem::path& file,
                                                                 bool immutable);
 
+/// Closed, or removed, since somebody saw it: then it is looked for again.
+bool is_gone(const std::filesystem::path& file);
+
 /// One use of a prepared statement. It is reset at the end: a read left unfinished would hold back
 /// checkpoints.
 class StatementUse {

@@ -35,11 +35,6 @@ std::string no_archive(const std::filesystem::path& archive) {
   return fmt::format("there is no archive '{}': lookout-bridge run makes it", archive.string());
 }
 
-bool is_gone(const std::filesystem::path& file) {
-  std::error_code error;
-  return !std::filesystem::exists(file, error) && !error;
-}
-
 /// Where the rows of a closed file may begin; nothing: it holds none that are wanted.
 std::optional<RowPlace> begin_of(const FileSummary& summary, const Selection& selection) {
   const Timestamp from = selection.from.value_or(Timestamp::min());

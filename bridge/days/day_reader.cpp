@@ -14,11 +14,6 @@ namespace {
 
 constexpr int kMostTries = 10;
 
-bool is_gone(const std::filesystem::path& file) {
-  std::error_code error;
-  return !std::filesystem::exists(file, error) && !error;
-}
-
 /// What must be known of a file before it is read.
 struct Look {
   std::vector<Gap> gaps{};

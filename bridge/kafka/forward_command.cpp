@@ -49,6 +49,7 @@ class ForwardJob {
     options_.topics.assign(names_.topics.begin(), names_.topics.end());
     std::ranges::sort(options_.topics);
     options_.topics.erase(std::ranges::unique(options_.topics).begin(), options_.topics.end());
+    for (const ForwardPlan::Damaged& file : plan_.damaged) pass_over(file.first_offset, file.why);
   }
 
   /// Until everything is there.
@@ -57,6 +58,7 @@ class ForwardJob {
         make_rdkafka_sink(options_, [](const std::string& why) { spdlog::warn("{} (waiting)", why); });
     if (!sink) return std::unexpected(sink.error());
     if (auto begun = begin(**sink, stop); !begun) return begun;
+    has_begun_ = true;
     if (cursor_.done) return {};
     for (const ForwardPlan::Stretch& stretch : plan_.stretches) {
       if (auto done = forward(stretch, **sink, stop); !done) return done;
@@ -64,6 +66,10 @@ class ForwardJob {
     return finish(**sink, stop);
   }
   [[nodiscard]] const KafkaCursor& cursor() const { return cursor_; }
+  /// Kafka has answered.
+  [[nodiscard]] bool has_begun() const { return has_begun_; }
+  /// Files that were passed over: sentences.
+  [[nodiscard]] const std::vector<std::string>& damaged() const { return damaged_; }
   /// Since the last call something was committed.
   [[nodiscard]] bool came_further() { return std::exchange(further_, false); }
 
@@ -100,14 +106,33 @@ class ForwardJob {
     source_.restart(next, alerts_, later_);
     while (next < stretch.end) {
       if (stop.stop_requested()) return std::unexpected(KafkaFailure{.text = "interrupted"});
-      const auto batch = source_.next();
-      if (!batch) return std::unexpected(KafkaFailure{.text = batch.error().text});
+      auto batch = source_.next();
+      if (!batch) {
+        const bool is_damaged = batch.error().kind == ArchiveFailure::Kind::damaged;
+        if (is_damaged && pass_over(source_.failed_file(), batch.error().text)) continue;
+        return std::unexpected(KafkaFailure{.text = batch.error().text});
+      }
       if (batch->next == batch->first) break;
       next = batch->next;
+      keep_one_of_each_gap(*batch);
       if (batch->records.empty()) continue;
       if (auto done = commit(*batch, sink, stop); !done) return done;
     }
     return {};
+  }
+
+  bool pass_over(std::uint64_t first_offset, const std::string& why) {
+    if (!source_.pass_over(first_offset)) return false;
+    damaged_.push_back(why);
+    return true;
+  }
+
+  // One for each topic, of which there may be one only.
+  void keep_one_of_each_gap(ForwardBatch& batch) const {
+    if (options_.topics.size() > 1) return;
+    std::erase_if(batch.records, [](const ForwardRecord& record) {
+      return record.type == kGapType && record.topic != KafkaTopic::readings;
+    });
   }
 
   KafkaResult<void> commit(const ForwardBatch& batch, KafkaSink& sink, const std::stop_token& stop) {
@@ -149,7 +174,8 @@ class ForwardJob {
   KafkaCursor cursor_;
   ForwardedAlerts alerts_;
   std::vector<EpochFrom> later_;
-  bool further_ = false, finishing_ = false;
+  std::vector<std::string> damaged_;
+  bool has_begun_ = false, further_ = false, finishing_ = false;
   Complaint::Clock::time_point progress_at_ = Complaint::Clock::now() + kProgress;
 };
 
@@ -183,7 +209,7 @@ int run_job(ForwardJob& job, const std::string& name, const std::stop_token& sto
     if (done.error().fenced)
       return fail(kExitFailed, fmt::format("job {} is at work elsewhere: {}", name, done.error().text));
     failures = job.came_further() ? 1 : failures + 1;
-    if (failures >= kMostFailures)
+    if (failures >= kMostFailures || !job.has_begun())
       return fail(kExitFailed, fmt::format("{}: given up after {} records; the same command goes on there",
                                            done.error().text, job.cursor().records));
     spdlog::warn("{} (trying again)", done.error().text);
@@ -191,7 +217,9 @@ int run_job(ForwardJob& job, const std::string& name, const std::stop_token& sto
   }
   fmt::print("job {}: {} records of {} messages are in Kafka\n", name, job.cursor().records,
              job.cursor().messages);
-  return kExitDone;
+  for (const std::string& damaged : job.damaged())
+    spdlog::error("{}: passed over, what it held is missing", damaged);
+  return job.damaged().empty() ? kExitDone : kExitFailed;
 }
 
 }  // namespace

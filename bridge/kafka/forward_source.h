@@ -43,6 +43,8 @@ class ForwardSource {
   }
   /// What follows; of no messages at the archive's end. After a failure the same is tried again.
   ArchiveResult<ForwardBatch> next();
+  /// A file of the archive that cannot be read is a gap from now on. False: it was so before.
+  bool pass_over(std::uint64_t first_offset) { return feed_.pass_over(first_offset); }
   /// fingerprint() of the message of that offset; empty where the archive has none.
   ArchiveResult<std::string> fingerprint_at(std::uint64_t offset);
   /// After a failure: the first offset of the file that could not be read.

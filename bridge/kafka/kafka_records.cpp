@@ -183,7 +183,7 @@ void RecordMaker::add(const Gap& gap, std::vector<ForwardRecord>& records) const
   const std::uint64_t epoch = epoch_of(gap.first_offset);
   for (std::size_t topic = 0; topic < kKafkaTopics.size(); ++topic) {
     records.push_back({.topic = static_cast<KafkaTopic>(topic),
-                       .type = "lookout.gap",
+                       .type = kGapType,
                        .key = box_,
                        .value = value.dump(),
                        .id = fmt::format("{:016x}/{}-{}", epoch, gap.first_offset, gap.end_offset),

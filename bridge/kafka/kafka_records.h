@@ -14,6 +14,7 @@ namespace lookout {
 enum class KafkaTopic : std::uint8_t { readings, aggregates, alerts, late };
 inline constexpr std::array<std::string_view, 4> kKafkaTopics{"readings", "aggregates", "alerts", "late"};
 inline constexpr std::string_view kCursorsTopic = "cursors";
+inline constexpr std::string_view kGapType = "lookout.gap";
 
 /// From this offset of the archive on, this epoch is told. The archive's own holds from its beginning.
 struct EpochFrom {

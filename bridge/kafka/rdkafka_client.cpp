@@ -53,6 +53,10 @@ std::string LastWord::suffix() const {
   return text_.empty() ? std::string{} : fmt::format(" ({})", text_);
 }
 
+std::string Reports::suffix() const {
+  return last_word.suffix() + (unmade.empty() ? std::string{} : fmt::format(" ({})", unmade));
+}
+
 Result<Conf> make_conf(const KafkaConfig& kafka, const std::vector<RdkafkaSetting>& own,
                        const std::vector<RdkafkaSetting>& defaults) {
   Conf conf(rd_kafka_conf_new());

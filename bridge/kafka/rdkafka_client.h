@@ -43,6 +43,9 @@ class LastWord {
 struct Reports {
   LastWord last_word;
   std::string refused;  // why the first record was, that was; on the owner's thread
+  std::string unmade;   // topics that were not there and could not be made, with why
+  /// Behind a sentence.
+  [[nodiscard]] std::string suffix() const;
 };
 
 using RdkafkaSetting = std::pair<const char*, std::string>;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <thread>
+
 namespace lookout {
 namespace {
 
@@ -10,6 +12,7 @@ using Clock = std::chrono::steady_clock;
 using Message = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
 
 constexpr auto kAnswerPatience = 10s;
+constexpr auto kPause = 100ms;
 constexpr int kSliceMs = 500;  // of a wait, so that a stop is noticed
 
 void take_cursor(const rd_kafka_message_t& message, std::string_view prefix, KafkaCursors& cursors) {
@@ -55,13 +58,14 @@ struct Reader {
           reader->get(), options.cursors_topic.c_str(), 0, &low, &high, kSliceMs);
       if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return high;
       if (Clock::now() >= until || stop.stop_requested()) return cursors_unread(rd_kafka_err2str(error));
+      std::this_thread::sleep_for(kPause);  // some answers come at once, again and again
     }
   }
 
   std::unexpected<KafkaFailure> cursors_unread(std::string_view why) {
     return std::unexpected(KafkaFailure{.text = fmt::format("Kafka at {}: topic '{}' cannot be read: {}{}",
                                                             options.kafka.brokers, options.cursors_topic, why,
-                                                            reports.last_word.suffix())});
+                                                            reports.suffix())});
   }
 
   KafkaResult<KafkaCursors> read_until(std::int64_t end, std::string_view prefix,

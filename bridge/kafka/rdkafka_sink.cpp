@@ -185,7 +185,7 @@ class RdkafkaSink final : public KafkaSink {
     auto told = Clock::now();
     while (rd_kafka_flush(producer_.get(), kSliceMs) == RD_KAFKA_RESP_ERR__TIMED_OUT) {
       const std::string why = fmt::format("Kafka at {}: {} records are not taken{}", options_.kafka.brokers,
-                                          rd_kafka_outq_len(producer_.get()), reports_.last_word.suffix());
+                                          rd_kafka_outq_len(producer_.get()), reports_.suffix());
       if (stop.stop_requested() || Clock::now() >= until) return std::unexpected(KafkaFailure{.text = why});
       if (Clock::now() < told + kTellAfter) continue;
       told = Clock::now();
@@ -200,8 +200,8 @@ class RdkafkaSink final : public KafkaSink {
                                              rd_kafka_error_string(&error))};
     failure.fenced = code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
                      code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
-    failure.text += reports_.refused.empty() ? reports_.last_word.suffix()
-                                             : fmt::format(" (refused: {})", reports_.refused);
+    failure.text +=
+        reports_.refused.empty() ? reports_.suffix() : fmt::format(" (refused: {})", reports_.refused);
     return std::unexpected(std::move(failure));
   }
 
@@ -212,9 +212,9 @@ class RdkafkaSink final : public KafkaSink {
       code = rd_kafka_fatal_error(producer_.get(), text.data(), text.size());
     return std::unexpected(
         KafkaFailure{.fenced = code == RD_KAFKA_RESP_ERR__FENCED,
-                     .text = fmt::format("Kafka at {}: nothing can be put into topic '{}': {}{}{}",
+                     .text = fmt::format("Kafka at {}: nothing can be put into topic '{}': {}{}{}{}",
                                          options_.kafka.brokers, topic, rd_kafka_error_string(&error),
-                                         text.front() == '\0' ? "" : ": ", text.data())});
+                                         text.front() == '\0' ? "" : ": ", text.data(), reports_.suffix())});
   }
 
   rd_kafka_topic_t* handle_of(std::string_view name) {

@@ -1,7 +1,9 @@
 // Preloaded into the bridge: kills it with -9 at the call that KAFKA_SHIM_KILL names: `commit:3` is the third
 // commit, before it is made; `committed:3` right after. begin, produce, cursor are the others. Where
 // KAFKA_SHIM_HOLD is set, letting a handle go takes a minute, as it does where a name is looked up in vain.
+// The file that KAFKA_SHIM_LOG names gets a `b` as a transaction begins, and a `c` when it is committed.
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <librdkafka/rdkafka.h>
 #include <unistd.h>
 
@@ -26,6 +28,13 @@ void reached(std::string_view point) {
   if (++count == std::atol(wanted + colon + 1)) ::kill(::getpid(), SIGKILL);
 }
 
+void note(char what) {
+  const char* const path = std::getenv("KAFKA_SHIM_LOG");
+  if (path == nullptr) return;
+  static const int file = ::open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+  [[maybe_unused]] const ssize_t written = ::write(file, &what, 1);
+}
+
 bool is_cursor(const rd_kafka_vu_t* fields, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     if (fields[i].vtype == RD_KAFKA_VTYPE_RKT)
@@ -47,6 +56,7 @@ void rd_kafka_destroy(rd_kafka_t* handle) {
 rd_kafka_error_t* rd_kafka_begin_transaction(rd_kafka_t* handle) {
   static const auto call = real<decltype(rd_kafka_begin_transaction)>("rd_kafka_begin_transaction");
   reached("begin");
+  note('b');
   return call(handle);
 }
 
@@ -60,7 +70,10 @@ rd_kafka_error_t* rd_kafka_commit_transaction(rd_kafka_t* handle, int timeout_ms
   static const auto call = real<decltype(rd_kafka_commit_transaction)>("rd_kafka_commit_transaction");
   reached("commit");
   rd_kafka_error_t* const error = call(handle, timeout_ms);
-  if (error == nullptr) reached("committed");
+  if (error == nullptr) {
+    note('c');
+    reached("committed");
+  }
   return error;
 }
 

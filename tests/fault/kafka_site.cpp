@@ -7,13 +7,31 @@
 #include <set>
 #include <sstream>
 
+#include "tests/fault/preload.h"
 #include "tests/support/ledger.h"
+#include "tests/support/text.h"
 #include "tests/support/wait.h"
 
 namespace lookout::test {
 namespace {
 
 using namespace std::chrono_literals;
+// Of the gateway.
+constexpr const char* kResults = R"(
+[time]
+lag = "3s"
+idle = "3s"
+allowed_lateness = "5s"
+[[window]]
+name = "r"
+size = "10s"
+by = ["region"]
+[[rule]]
+name = "Hot"
+window = "r"
+when = "temperature.mean > 35"
+)";
+
 using Key = std::tuple<std::string, std::string, double, std::int64_t, double>;
 
 Key key_of(const nlohmann::json& reading) {
@@ -25,18 +43,48 @@ Key key_of(const nlohmann::json& reading) {
 
 KafkaSite::KafkaSite(const std::string& configuration, const std::string& properties)
     : kafka(properties),
-      box(broker.port(), fmt::format("[kafka]\nbrokers = \"{}\"\n{}", kafka.brokers(), configuration)),
-      observer_(broker, {"lookout/bridge/+/stats"}) {
+      box(broker.port(),
+          fmt::format("{}[kafka]\nbrokers = \"{}\"\n{}", kResults, kafka.brokers(), configuration)),
+      observer_(broker, {"lookout/bridge/+/stats", "aggregates/#", "alerts/#", "late/#"}) {
   start();
 }
 
-void KafkaSite::start() { bridge_ = box.start("bridge"); }
+void KafkaSite::start() {
+  if (watched_) preload(LOOKOUT_KAFKA_SHIM);
+  bridge_ = box.start("bridge");
+  if (watched_) preload_nothing();
+}
+
+void KafkaSite::watch_transactions() {
+  watched_ = true;
+  ::setenv("KAFKA_SHIM_LOG", (box.folder() / "transactions").c_str(), 1);
+}
+
+std::string KafkaSite::transactions() const { return slurp(box.folder() / "transactions"); }
 
 void KafkaSite::start_load(const std::string& speed) {
-  simulator_.emplace(std::vector<std::string>{program("simulator"), "run", "--sensors", "200", "--interval",
-                                              "500ms", "--duration", "6h", "--speed", speed, "--port",
-                                              broker.port_text(), "--truth", box.ledger().string()},
-                     ChildProcess::Options{"/dev/null", box.folder() / "simulator.log"});
+  simulator_.emplace(
+      std::vector<std::string>{program("simulator"),
+                               "run",
+                               "--sensors",
+                               "200",
+                               "--interval",
+                               "500ms",
+                               "--duration",
+                               "6h",
+                               "--speed",
+                               speed,
+                               "--port",
+                               broker.port_text(),
+                               "--truth",
+                               box.ledger().string(),
+                               "--reorder",
+                               "0.001",
+                               "--reorder-max",
+                               "60s",
+                               "--fire",
+                               "region=north,start=20s,duration=30s,every=60s,ramp=5s,temperature=30"},
+      ChildProcess::Options{"/dev/null", box.folder() / "simulator.log"});
   await_load(1);
 }
 
@@ -75,6 +123,14 @@ void KafkaSite::check_whole() const {
     in_archive.push_back(key_of(nlohmann::json::parse(line)));
   for (const LedgerEntry& entry : read_ledger(box.ledger()))
     sent.emplace_back(entry.sensor, entry.metric, entry.event_time, entry.seq, entry.value);
+  std::int64_t cursor = 0;  // rises only
+  for (const Kafka::Record& record : kafka.read("lookout.cursors")) {
+    if (std::ranges::count(record.key, '/') != 1) continue;
+    const std::int64_t offset = nlohmann::json::parse(record.value)["offset"];
+    if (offset <= cursor) FAIL("the cursor went from " << cursor << " to " << offset);
+    cursor = offset;
+  }
+  CHECK(cursor > 0);
   for (auto* keys : {&in_kafka, &in_archive, &sent}) std::ranges::sort(*keys);
   CHECK(in_kafka.size() == sent.size());
   CHECK(ids.size() == in_kafka.size());
@@ -83,8 +139,51 @@ void KafkaSite::check_whole() const {
 }
 
 nlohmann::json KafkaSite::stats() {
-  observer_.drain([&](const Observer::Seen& seen) { stats_ = nlohmann::json::parse(seen.payload); });
+  look();
   return stats_;
+}
+
+void KafkaSite::look() {
+  observer_.drain([&](const Observer::Seen& seen) {
+    const std::string kind(seen.topic.substr(0, seen.topic.find('/')));
+    if (kind == "lookout") {
+      stats_ = nlohmann::json::parse(seen.payload);
+    } else if (!seen.payload.empty()) {
+      published_[kind].insert(fmt::format("{} {}", seen.topic, seen.payload));
+    }
+  });
+}
+
+// The records of Kafka hold the payloads as they are, those of late readings with the topic in front.
+void KafkaSite::check_results() {
+  CHECK(gateway_->stop() == 0);
+  observer_.await();
+  look();
+  for (const char* kind : {"aggregates", "alerts", "late"}) {
+    INFO(kind);
+    std::multiset<std::string> published;
+    for (const std::string& line : published_[kind]) {
+      const std::size_t space = line.find(' ');
+      auto payload = nlohmann::json::parse(line.substr(space + 1));
+      if (std::string(kind) == "late") payload["topic"] = line.substr(5, space - 5);
+      published.insert(payload.dump());
+    }
+    CHECK(!published.empty());
+    check_topic(std::string("lookout.") + kind, std::move(published));
+  }
+}
+
+void KafkaSite::check_topic(const std::string& name, std::multiset<std::string> published) {
+  CHECK(wait_until([&] { return kafka.count(name) >= published.size(); }, 60s));
+  std::multiset<std::string> there;
+  std::set<std::string> ids;
+  for (const Kafka::Record& record : kafka.read(name)) {
+    there.insert(nlohmann::json::parse(record.value).dump());
+    ids.insert(record.headers.at("ce_id"));
+  }
+  CHECK(there.size() == published.size());
+  CHECK(ids.size() == there.size());
+  CHECK((there == published));
 }
 
 }  // namespace lookout::test

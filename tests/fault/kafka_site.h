@@ -1,7 +1,9 @@
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "tests/support/box.h"
@@ -18,11 +20,19 @@ class KafkaSite {
   explicit KafkaSite(const std::string& configuration = "", const std::string& properties = "");
 
   void start();
+  /// From the next start on it is written down when its transactions begin and end.
+  void watch_transactions();
+  /// A `b` for each that has begun, a `c` for each that was committed.
+  [[nodiscard]] std::string transactions() const;
+  [[nodiscard]] bool transaction_is_open() const { return transactions().ends_with('b'); }
   void kill() { bridge_->kill(); }
   std::optional<int> stop() { return bridge_->stop(); }
   ChildProcess& bridge() { return *bridge_; }
 
-  /// 200 sensors every half second of event time.
+  /// A gateway, which makes aggregates, alerts and late readings of what comes.
+  void start_gateway() { gateway_.emplace(box.start("gateway")); }
+  /// 200 sensors every half second of event time, one region of which burns now and then; some readings come
+  /// late.
   void start_load(const std::string& speed);
   void await_load(std::uint64_t readings);
   void end_load();
@@ -33,6 +43,9 @@ class KafkaSite {
   /// That Kafka = archive = ledger: every reading once, each sensor's in the order of the archive in one
   /// partition; and the cursor is behind the last.
   void check_whole() const;
+  /// That what the gateway has published is in Kafka, all of it once. Ends the gateway; before the bridge is
+  /// stopped.
+  void check_results();
 
   [[nodiscard]] std::string log() const { return box.log("bridge"); }
   /// The newest statistics that the bridge has published.
@@ -44,9 +57,15 @@ class KafkaSite {
 
  private:
   LedgerCount count_{box.ledger()};
+  void look();
+  void check_topic(const std::string& name, std::multiset<std::string> published);
+
   Observer observer_;
   nlohmann::json stats_;
-  std::optional<ChildProcess> bridge_, simulator_;
+  std::map<std::string, std::set<std::string>>
+      published_;  // by first level of the topic; topics and payloads
+  bool watched_ = false;
+  std::optional<ChildProcess> bridge_, gateway_, simulator_;
 };
 
 }  // namespace lookout::test

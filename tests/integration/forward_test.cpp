@@ -1,8 +1,11 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "tests/support/box.h"
 #include "tests/support/certificate.h"
@@ -45,6 +48,35 @@ class Archived {
   std::optional<ChildProcess> bridge;
 };
 
+/// The rest of README's line that begins with these words, its PORT filled in.
+std::string readme_line(const std::string& begin, const std::string& brokers) {
+  const std::string readme = slurp(source_path("README.md"));
+  const std::size_t at = readme.find("    " + begin);
+  REQUIRE(at != std::string::npos);
+  std::string line = readme.substr(at + 4, readme.find('\n', at) - at - 4);
+  const std::string broker = "127.0.0.1:PORT";
+  REQUIRE(line.find(broker) != std::string::npos);
+  return line.replace(line.find(broker), broker.size(), brokers);
+}
+
+/// Of a program, since it began.
+double cpu_seconds(pid_t pid) {
+  std::ifstream stat(fmt::format("/proc/{}/stat", pid));
+  std::string word;
+  double ticks = 0;
+  for (int field = 1; stat >> word; ++field) {
+    if (field == 14 || field == 15) ticks += std::stod(word);
+  }
+  return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+/// What the bridge of a box says about Kafka in its status.
+nlohmann::json kafka_status(const Box& box) {
+  const auto status = run({program("bridge"), "status", "--json", "--config", box.config()});
+  const auto json = nlohmann::json::parse(status.out, nullptr, false);
+  return json.is_object() ? json.value("kafka", nlohmann::json{}) : nlohmann::json{};
+}
+
 std::vector<int> from_to(int first, int end) {
   std::vector<int> numbers;
   for (; first < end; ++first) numbers.push_back(first);
@@ -82,6 +114,106 @@ TEST_CASE("the bridge makes the cursors' topic: one partition, compacted, whatev
   const auto list = run({"kcat", "-b", site.kafka.brokers(), "-L", "-t", "lookout.cursors"});
   CHECK_THAT(list.out, Catch::Contains("topic \"lookout.cursors\" with 1 partitions"));
   CHECK(site.kafka.setting("lookout.cursors", "cleanup.policy") == "compact");
+}
+
+TEST_CASE("README's line for kcat shows what was forwarded: key, value and headers") {
+  const Archived site;
+  const auto shown = run({"sh", "-c", readme_line("kcat -C ", site.kafka.brokers())});
+  INFO(shown.out << shown.err);
+  CHECK(shown.code == 0);
+  std::istringstream lines(shown.out);
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count)
+    CHECK_THAT(line, Catch::StartsWith("w/north/s1 {\"network\":\"w\"") &&
+                         Catch::Contains(fmt::format("\"value\":{}.0", count)) &&
+                         Catch::Contains("ce_type=lookout.reading"));
+  CHECK(count == 20);
+}
+
+TEST_CASE("a topic of the cursors that forgets is refused, and the status says what to set") {
+  const Broker broker;
+  const Kafka kafka;
+  // As Kafka makes it by itself.
+  const auto made =
+      run({"sh", "-c", fmt::format("echo key=1 | kcat -P -K = -b {} -t lookout.cursors", kafka.brokers())});
+  REQUIRE(made.code == 0);
+  Box box(broker.port(), fmt::format("[kafka]\nbrokers = \"{}\"\n", kafka.brokers()));
+  ChildProcess bridge = box.start("bridge");
+  broker.publish("sensors/w/north/s1/t", reading(1, "2026-11-22T11:00:00Z"));
+  REQUIRE(wait_until([&] { return kafka_status(box).value("state", "") == "failing"; }, 60s));
+  const std::string what = "'lookout.cursors' has cleanup.policy=delete";
+  CHECK_THAT(kafka_status(box)["error"].get<std::string>(),
+             Catch::Contains(what) && Catch::Contains("set its cleanup.policy to compact"));
+  CHECK(kafka.count("lookout.readings") == 0);
+  const auto forward =
+      run({program("bridge"), "forward", "--config", box.config(), "--from", "-1h", "--topic", "again"});
+  CHECK(forward.code == 1);
+  CHECK_THAT(forward.err, Catch::Contains(what));
+  const auto altered = run({source_path("scripts/kafka"), "tool", "kafka.admin.ConfigCommand",
+                            "--bootstrap-server", kafka.brokers(), "--alter", "--topic", "lookout.cursors",
+                            "--add-config", "cleanup.policy=compact"});
+  REQUIRE(altered.code == 0);
+  CHECK(wait_until([&] { return kafka.count("lookout.readings") == 1; }, 60s));
+  CHECK(bridge.stop() == 0);
+}
+
+TEST_CASE(
+    "a Kafka that grants no rights, or none to its topics: the status names what, without a tight loop") {
+  const Broker broker;
+  const Kafka kafka(
+      "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},SECURE://"
+      "127.0.0.1:{secure}\n"
+      "advertised.listeners=PLAINTEXT://127.0.0.1:{port},SECURE://127.0.0.1:{secure}\n"
+      "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_PLAINTEXT\n"
+      "sasl.enabled.mechanisms=PLAIN\nlistener.name.secure.plain.sasl.jaas.config="
+      "org.apache.kafka.common.security.plain.PlainLoginModule required user_ridge=\"right\";\n"
+      "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
+      "super.users=User:ANONYMOUS\n");
+  const auto grant = [&](std::vector<std::string> what) {
+    what.insert(what.begin(),
+                {source_path("scripts/kafka"), "tool", "kafka.admin.AclCommand", "--bootstrap-server",
+                 kafka.brokers(), "--add", "--allow-principal", "User:ridge", "--operation", "All"});
+    const auto done = run(what);
+    INFO(done.err << done.out);
+    REQUIRE(done.code == 0);
+  };
+  const TempFolder folder;
+  spit(folder / "password", "right\n");
+  Box box(broker.port(),
+          fmt::format("[kafka]\nbrokers = \"127.0.0.1:{}\"\n[kafka.options]\n"
+                      "\"security.protocol\" = \"SASL_PLAINTEXT\"\nsasl.mechanism = \"PLAIN\"\n"
+                      "sasl.username = \"ridge\"\nsasl.password_file = \"{}\"\n",
+                      kafka.secure_port(), (folder / "password").string()));
+  ChildProcess bridge = box.start("bridge");
+  broker.publish("sensors/w/north/s1/t", reading(1, "2026-11-22T11:00:00Z"));
+  const auto is_said = [&](const std::string& what) {
+    return wait_until(
+        [&] {
+          const auto status = kafka_status(box);
+          return status.value("state", "") == "failing" &&
+                 status.value("error", "").find(what) != std::string::npos;
+        },
+        60s);
+  };
+  const auto forward = [&] {
+    return run({program("bridge"), "forward", "--config", box.config(), "--from", "-1h"});
+  };
+  CHECK(is_said("uthorization failed"));
+  const double before = cpu_seconds(bridge.pid());
+  const auto refused = forward();
+  CHECK(refused.code == 1);
+  CHECK_THAT(refused.err, Catch::Contains("uthorization failed"));
+  grant({"--transactional-id", "*"});
+  grant({"--topic", "lookout.cursors"});
+  CHECK(is_said("'lookout.readings'"));
+  const auto no_topic = forward();
+  CHECK(no_topic.code == 1);
+  CHECK_THAT(no_topic.err, Catch::Contains("'lookout.readings'"));
+  CHECK(cpu_seconds(bridge.pid()) - before < 2);
+  CHECK(box.log("bridge").size() < 10'000);
+  grant({"--topic", "lookout.", "--resource-pattern-type", "prefixed"});
+  CHECK(wait_until([&] { return kafka.count("lookout.readings") == 1; }, 90s));
+  CHECK(bridge.stop() == 0);
 }
 
 TEST_CASE("a setting that librdkafka does not know is an error of the bridge with file and line") {
@@ -213,6 +345,9 @@ TEST_CASE(
       CHECK(wait_until([&] { return box.log("bridge").find("Authentication failed") != std::string::npos; },
                        60s));
       CHECK(bridge.running());
+      const auto forward = run({program("bridge"), "forward", "--config", box.config(), "--from", "-1h"});
+      CHECK(forward.code == 1);
+      CHECK_THAT(forward.err, Catch::Contains("Authentication failed"));
     }
     CHECK(bridge.stop() == 0);
   }

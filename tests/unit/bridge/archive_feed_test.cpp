@@ -1,8 +1,11 @@
 #include "bridge/archive/archive_feed.h"
 
+#include <sqlite3.h>
+
 #include <atomic>
 #include <thread>
 
+#include "bridge/kafka/forward_plan.h"
 #include "tests/unit/bridge/archive_fixture.h"
 
 using namespace lookout;
@@ -43,7 +46,86 @@ std::string feed(ArchiveFeed& feed, std::uint64_t from, const ArchiveFeed::Limit
   }
 }
 
+/// While it is there, the first file that is written still and is to be opened is closed right before.
+class ClosedMeanwhile {
+ public:
+  ClosedMeanwhile() {
+    usual_ = sqlite3_vfs_find(nullptr);
+    vfs_ = *usual_;
+    vfs_.zName = "closed-meanwhile";
+    vfs_.xOpen = [](sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out) {
+      const std::string path = name ? name : "";
+      if (!done_ && path.ends_with(".open.db")) {
+        done_ = true;
+        std::filesystem::rename(path, path.substr(0, path.size() - 8) + ".db");
+      }
+      return usual_->xOpen(usual_, name, file, flags, out);
+    };
+    done_ = false;
+    sqlite3_vfs_register(&vfs_, 1);
+  }
+  ClosedMeanwhile(const ClosedMeanwhile&) = delete;
+  ClosedMeanwhile& operator=(const ClosedMeanwhile&) = delete;
+  ~ClosedMeanwhile() { sqlite3_vfs_unregister(&vfs_); }
+
+ private:
+  static inline sqlite3_vfs* usual_ = nullptr;
+  static inline bool done_ = false;
+  sqlite3_vfs vfs_{};
+};
+
 }  // namespace
+
+TEST_CASE("a file that is closed between its being listed and opened is read as the closed one") {
+  ArchiveFixture box;
+  box.store({numbered(0)});
+  box.store({numbered(1, kDay2)});
+  box.close();
+  SECTION("messages") {
+    ArchiveFeed all(box.path());
+    const ClosedMeanwhile closed;
+    CHECK(feed(all, 0) == "0:t=0 1:t=1 | ");
+  }
+  SECTION("gaps") {
+    ArchiveFeed all(box.path());
+    REQUIRE(all.read(0, {.messages = 1}));
+    all.pass_over(0);
+    const ClosedMeanwhile closed;
+    CHECK(feed(all, 0) == "corrupt 0-1 1:t=1 | ");
+  }
+  SECTION("a plan") {
+    const ClosedMeanwhile closed;
+    const auto plan = plan_forward(box.path(), {});
+    REQUIRE(plan);
+    CHECK(plan->stretches.size() == 2);
+    CHECK(plan->damaged.empty());
+  }
+}
+
+TEST_CASE(
+    "a damaged file is passed over where that is wanted: a gap, also where another is asked for its gaps") {
+  ArchiveFixture box;
+  box.store({numbered(0)});
+  box.store({numbered(1, kDay2), numbered(2, kDay2)});
+  box.store({numbered(3, "2026-11-24T00:00:00Z")});
+  box.skip(2);
+  box.store({numbered(6, "2026-11-24T00:00:00Z")});
+  box.maintain();
+  const auto damaged = box.files()[1];
+  std::filesystem::permissions(damaged, std::filesystem::perms::owner_all);
+  spit(damaged, std::string(8192, 'x'));
+  const auto plan = plan_forward(box.path(), {});
+  REQUIRE(plan);
+  CHECK(plan->epoch == box.archive->epoch());
+  REQUIRE(plan->damaged.size() == 1);
+  CHECK(plan->damaged[0].first_offset == 1);
+  CHECK_THAT(plan->damaged[0].why, Catch::Contains(damaged.filename().string()));
+  ArchiveFeed all(box.path());
+  CHECK_THAT(feed(all, 0), Catch::StartsWith("0:t=0 | ") && Catch::Contains(damaged.filename().string()));
+  CHECK(all.pass_over(all.failed_file()));
+  CHECK(!all.pass_over(1));
+  CHECK(feed(all, 0) == "0:t=0 corrupt 1-3 3:t=3 journal 4-6 6:t=6 | ");
+}
 
 TEST_CASE("a feed gives messages in order with what the archive made of them, whatever became of the files") {
   ArchiveFixture box;

@@ -3,6 +3,7 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
@@ -25,11 +26,13 @@ enum ApiKey : std::int16_t { produce = 0, init_producer_id = 22, add_partitions 
 /// everybody: what is committed is told by the cursors.
 class MockKafka {
  public:
+  static constexpr int kBrokers = 3;
+
   MockKafka() {
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, [](const rd_kafka_t*, int, const char*, const char*) {});
     host_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, nullptr, 0);
-    cluster_ = rd_kafka_mock_cluster_new(host_, 1);
+    cluster_ = rd_kafka_mock_cluster_new(host_, kBrokers);
     for (const char* topic : {"readings", "aggregates", "alerts", "late"})
       rd_kafka_mock_topic_create(cluster_, (std::string("lookout.") + topic).c_str(), 2, 1);
     rd_kafka_mock_topic_create(cluster_, "lookout.cursors", 1, 1);
@@ -43,6 +46,16 @@ class MockKafka {
   [[nodiscard]] std::string brokers() const { return rd_kafka_mock_cluster_bootstraps(cluster_); }
   void fail(ApiKey api, rd_kafka_resp_err_t error) const {
     rd_kafka_mock_push_request_errors(cluster_, api, 1, error);
+  }
+  /// Every partition gets another leader.
+  void move_leaders(int broker) const {
+    for (const char* topic : {"lookout.readings", "lookout.cursors"}) {
+      for (int partition = 0; partition < (topic == std::string("lookout.cursors") ? 1 : 2); ++partition)
+        rd_kafka_mock_partition_set_leader(cluster_, topic, partition, broker);
+    }
+  }
+  void set_error(const char* topic, rd_kafka_resp_err_t error) const {
+    rd_kafka_mock_topic_set_error(cluster_, topic, error);
   }
   [[nodiscard]] std::set<int> values() const {
     std::set<int> found;
@@ -94,6 +107,9 @@ TEST_CASE(
       Injection{"produce, too large", produce, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE},
       Injection{"produce, no right", produce, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED},
       Injection{"produce, replicas", produce, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS},
+      Injection{"produce, replicas lost", produce, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND},
+      Injection{"produce, leader", produce, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION},
+      Injection{"commit, coordinator moved", end_txn, RD_KAFKA_RESP_ERR_NOT_COORDINATOR},
       Injection{"init, fenced", init_producer_id, RD_KAFKA_RESP_ERR_PRODUCER_FENCED},
       Injection{"init, no right", init_producer_id, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED});
   INFO(injection.what);
@@ -128,6 +144,49 @@ TEST_CASE(
   if (injection.api != produce) CHECK(kafka.values() == all);
   CHECK(kafka.values().contains(9));
   CHECK(wait_until([&] { return forwarder.status().state == ForwardState::forwarding; }));
+}
+
+TEST_CASE("the partitions' leaders change again and again: every record is there, and the cursor says so") {
+  const MockKafka kafka;
+  ArchiveFixture box;
+  Forwarder forwarder({.archive = box.path(),
+                       .folder = box.folder / "bridge",
+                       .box = "b1",
+                       .epoch = box.archive->epoch(),
+                       .first_retry = 5ms},
+                      box.config, [options = options_for(kafka)](OnWaiting on_waiting) {
+                        return make_rdkafka_sink(options, std::move(on_waiting));
+                      });
+  std::jthread thread([&](const std::stop_token& stop) { forwarder.run(stop); });
+  std::set<int> all;
+  for (int i = 0; i < 40; ++i) {
+    if (i % 10 == 5) kafka.move_leaders(1 + i / 10 % MockKafka::kBrokers);
+    box.store({{.payload = fmt::format(R"({{"event_time":{},"value":{}}})", 1795346400 + i, i)}});
+    all.insert(i);
+    forwarder.advance(box.archive->next_offset());
+    if (i % 10 == 9) {
+      REQUIRE(wait_until([&] { return forwarder.forwarded() == box.archive->next_offset(); }, 60s));
+      CHECK(kafka.values() == all);
+    }
+  }
+  CHECK(forwarder.status().cursor.records == 40);
+  CHECK(forwarder.status().state == ForwardState::forwarding);
+}
+
+TEST_CASE("what Kafka answers at once, again and again, is not asked in a tight loop") {
+  const MockKafka kafka;
+  const auto sink = make_rdkafka_sink(options_for(kafka), [](const std::string&) {});
+  REQUIRE(sink);
+  REQUIRE((*sink)->take_over({}));
+  kafka.set_error("lookout.cursors", RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
+  std::stop_source stop;
+  const std::clock_t before = std::clock();
+  std::jthread reading([&] { CHECK(!(*sink)->read_cursors("b1/", stop.get_token())); });
+  const auto until = std::chrono::steady_clock::now() + 2s;
+  REQUIRE(wait_until([&] { return std::chrono::steady_clock::now() >= until; }));
+  stop.request_stop();
+  reading.join();
+  CHECK(std::clock() - before < CLOCKS_PER_SEC / 2);
 }
 
 TEST_CASE("a Kafka at an address that does not answer is said to be one, with the reason") {
