@@ -7,6 +7,14 @@
 #include "bridge/archive/retention.h"
 
 namespace lookout {
+namespace {
+
+// A reader who stays keeps it from being reset: then the file ends before the log does harm. Without one it
+// is reset at 16 MiB; one batch more comes on top.
+constexpr std::uint64_t kLargestLog = std::uint64_t{24} << 20;
+
+}  // namespace
+
 Archive::Archive(ArchiveCatalogue catalogue, const ArchiveConfig& config, Microseconds identity_window)
     : config_(config),
       identity_window_(identity_window),
@@ -62,7 +70,8 @@ void Archive::give_up_damaged() {
 bool Archive::starts_new_file(Timestamp arrival) const {
   // An empty file takes the next message, whatever its name says.
   if (!open_ || added_end_.value_or(0) <= open_->summary().first_offset) return false;
-  return day_of(arrival) > catalogue_.open_file()->day || open_->bytes() >= file_size(config_);
+  return day_of(arrival) > catalogue_.open_file()->day || open_->bytes() >= file_size(config_) ||
+         open_->log_bytes() >= kLargestLog;
 }
 
 void Archive::close_file() {
@@ -123,7 +132,9 @@ ArchiveResult<bool> Archive::is_in_closed(MayHold may_hold, Holds holds) {
     const auto found = holds(file.name);
     if (found && *found) return true;
     if (found) continue;
-    if (found.error().kind != ArchiveFailure::Kind::damaged) return found;
+    std::error_code error;
+    const bool was_taken = !std::filesystem::exists(catalogue_.path_of(file.name), error) && !error;
+    if (found.error().kind != ArchiveFailure::Kind::damaged && !was_taken) return found;
     give_up_closed(file.name.first_offset, found.error().text);
   }
   return false;
@@ -215,9 +226,9 @@ ArchiveResult<bool> Archive::seal_next() {
     sealer_ = std::move(*begun);
     return true;
   }
-  const auto whole = sealer_->step();
-  if (!whole) return sealing_failed(sealer_->first_offset(), whole.error());
-  if (!*whole) return true;
+  const auto stepped = sealer_->step();
+  if (!stepped) return sealing_failed(sealer_->first_offset(), stepped.error());
+  if (*stepped != Sealer::Step::whole) return *stepped == Sealer::Step::worked;
   closed_repeats_.let_go(sealer_->first_offset());
   if (auto done = catalogue_.seal(sealer_->first_offset()); !done)
     return std::unexpected(std::move(done.error()));
@@ -247,8 +258,9 @@ ArchiveResult<bool> Archive::make_room() {
 }
 
 ArchiveResult<bool> Archive::evict_oldest() {
-  if (!may_go(catalogue_.closed(), forwarded_, config_) || catalogue_.closed().front().damage) return false;
-  const ClosedFile oldest = catalogue_.closed().front();
+  const auto found = oldest_of(catalogue_.closed());
+  if (found == catalogue_.closed().end() || !may_go(*found, forwarded_, config_)) return false;
+  const ClosedFile oldest = *found;
   const std::uint64_t first = oldest.name.first_offset, end = oldest.summary.end_offset;
   if (end > forwarded_) {
     const std::uint64_t lost = std::max(first, forwarded_);
@@ -301,6 +313,9 @@ Archive::State Archive::state() const {
               .first_offset = next_offset(),
               .evicted = evicted_,
               .evicted_unforwarded = evicted_unforwarded_};
+  const auto oldest = oldest_of(closed);
+  state.keeps_unforwarded =
+      state.bytes > config_.retention_size && oldest != closed.end() && !may_go(*oldest, forwarded_, config_);
   if (!closed.empty()) {
     state.first_offset = closed.front().name.first_offset;
   } else if (open_) {

@@ -40,7 +40,7 @@ class Archive {
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
 
   /// Whether a message of that arrival, which would come next, belongs into another file than the last: on
-  /// another UTC day, or the file is large enough. Then the batch is to be committed before it.
+  /// another UTC day, or the file, or its -wal, is large enough. Then the batch is to be committed before it.
   [[nodiscard]] bool starts_new_file(Timestamp arrival) const;
   /// Begins a batch whose first message is this. Closes the open file and begins the next where one is due.
   ArchiveResult<void> begin(std::uint64_t offset, Timestamp arrival);
@@ -62,8 +62,8 @@ class Archive {
   /// Everything below was forwarded: it may go first. Until somebody says so, everything was.
   void set_forwarded(std::uint64_t offset) { forwarded_ = offset; }
   /// Between two batches: a part of what has to be done about closed files: one that is due for retention
-  /// goes, or closing one goes on (Sealer::step). True: there is more to do. `now` is nothing where the clock
-  /// cannot be believed.
+  /// goes, or closing one goes on (Sealer::step). True: there is more to do at once. `now` is nothing where
+  /// the clock cannot be believed.
   ArchiveResult<bool> maintain(std::optional<Timestamp> now);
   /// On a full disk, between two batches: gives up closing a file, until there is more room, or removes the
   /// oldest file, where it may go. False: there was nothing that could go.
@@ -76,6 +76,8 @@ class Archive {
     std::size_t files = 0;
     std::uint64_t bytes = 0, first_offset = 0;
     std::uint64_t evicted = 0, evicted_unforwarded = 0;  ///< offsets, since the program's start
+    /// It is larger than retention_size, since what was not forwarded is to stay.
+    bool keeps_unforwarded = false;
   };
   [[nodiscard]] State state() const;
 

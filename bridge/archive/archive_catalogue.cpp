@@ -24,6 +24,13 @@ ArchiveResult<void> or_try_again(Result<void> done) {
   return std::unexpected(ArchiveFailure{ArchiveFailure::Kind::try_again, "archive: " + done.error()});
 }
 
+// 0 where that cannot be told: what is not known makes nothing go.
+std::uint64_t size_of(const std::filesystem::path& file) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  return error ? 0 : size;
+}
+
 bool is_log(std::string_view name) { return name.ends_with("-wal") || name.ends_with("-shm"); }
 
 // A new file is killed before its tables are there, or lost its -wal before the first checkpoint.
@@ -111,8 +118,7 @@ ArchiveResult<ClosedFile> ArchiveCatalogue::read_closed(const ArchiveName& name)
   });
   if (!summary) return std::unexpected(std::move(summary.error()));
   if (!*summary) return std::unexpected(std::move(summary->error()));
-  std::error_code error;
-  return ClosedFile{name, std::move(**summary), std::filesystem::file_size(path, error)};
+  return ClosedFile{name, std::move(**summary), size_of(path)};
 }
 
 std::uint64_t ArchiveCatalogue::closed_bytes() const {
@@ -126,8 +132,7 @@ std::vector<ClosedFile>::iterator ArchiveCatalogue::find(std::uint64_t first_off
 }
 
 void ArchiveCatalogue::close(FileSummary summary) {
-  std::error_code error;
-  closed_.push_back({*open_, std::move(summary), std::filesystem::file_size(path_of(*open_), error)});
+  closed_.push_back({*open_, std::move(summary), size_of(path_of(*open_))});
   open_.reset();
 }
 
@@ -139,9 +144,8 @@ ArchiveResult<void> ArchiveCatalogue::seal(std::uint64_t first_offset) {
   auto done = files.rename(path_while_sealing(before), path_of(after));
   if (done) done = files.sync_folder(folder_);
   if (!done) return or_try_again(done);
-  std::error_code error;
   file.name = after;
-  file.bytes = std::filesystem::file_size(path_of(after), error);
+  file.bytes = size_of(path_of(after));
   return remove_files(before);
 }
 

@@ -8,10 +8,10 @@ namespace lookout {
 /// Why the archive could not do what it was asked.
 struct ArchiveFailure {
   enum class Kind {
-    try_again,  ///< a write refused, a lock held: the same may succeed later
+    try_again,  ///< a write refused, a lock held, no right to write: the same may succeed later
     disk_full,  ///< the same may succeed once there is room
     damaged,    ///< what the file holds cannot be right
-    broken,     ///< nothing this process can mend: a failed sync, a file that cannot be opened
+    broken,     ///< nothing this process can mend: a failed sync
     newer,      ///< a file that only a newer program understands; nothing is wrong with it
   };
   Kind kind = Kind::broken;

@@ -39,6 +39,8 @@ ArchiveFailure::Kind kind_of(int code) {
     // nothing.
     case SQLITE_IOERR_FSYNC:
     case SQLITE_IOERR_DIR_FSYNC:
+    // Nor can a connection follow a file that was moved away.
+    case SQLITE_READONLY_DBMOVED:
       return ArchiveFailure::Kind::broken;
     case SQLITE_IOERR_READ:
     case SQLITE_IOERR_SHORT_READ:
@@ -53,6 +55,10 @@ ArchiveFailure::Kind kind_of(int code) {
       return ArchiveFailure::Kind::disk_full;
     case SQLITE_IOERR:
     case SQLITE_BUSY:
+    // A folder or a file without the right to write: somebody can give it.
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
       return ArchiveFailure::Kind::try_again;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:

@@ -106,6 +106,12 @@ ArchiveResult<void> OpenFile::set_up(How how, std::uint64_t epoch, std::uint64_t
   const int create = how == How::create ? SQLite::OPEN_CREATE : 0;
   database_ = std::make_unique<SQLite::Database>(
       file_.string(), SQLite::OPEN_READWRITE | create | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs);
+  // SQLite opens for reading what it may not write, and says so only when something is to be written.
+  if (sqlite3_db_readonly(database_->getHandle(), "main") == 1)
+    return std::unexpected(ArchiveFailure{ArchiveFailure::Kind::try_again,
+                                          fmt::format("archive '{}' cannot be written: is it read-only, or "
+                                                      "somebody else's?",
+                                                      file_.string())});
   if (how == How::open) {
     if (auto known = check_schema(*database_, file_); !known) return known;
     const std::string checked = database_->execAndGet("PRAGMA quick_check(1)").getString();
@@ -131,6 +137,9 @@ ArchiveResult<void> OpenFile::set_up(How how, std::uint64_t epoch, std::uint64_t
 void OpenFile::measure() {
   StatementUse pages(statements_->page_count);
   if (pages->executeStep()) bytes_ = sql::offset_of(pages->getColumn(0)) * kArchivePage;
+  std::error_code error;
+  const auto log = std::filesystem::file_size(file_.string() + "-wal", error);
+  log_bytes_ = error ? 0 : log;
 }
 
 ArchiveResult<void> OpenFile::begin() {

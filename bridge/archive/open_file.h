@@ -42,6 +42,8 @@ class OpenFile {
   [[nodiscard]] const FileSummary& summary() const { return summary_; }
   /// Without what only the -wal holds.
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  /// Of the -wal. It grows while a reader stays, and never becomes smaller before the reader is done.
+  [[nodiscard]] std::uint64_t log_bytes() const { return log_bytes_; }
 
   ArchiveResult<void> begin();
   ArchiveResult<void> add_message(std::uint64_t offset, const MessageView& message);
@@ -75,7 +77,7 @@ class OpenFile {
   std::unique_ptr<SQLite::Database> database_;
   std::unique_ptr<Statements> statements_;
   FileSummary summary_;
-  std::uint64_t bytes_ = 0, added_end_ = 0;
+  std::uint64_t bytes_ = 0, log_bytes_ = 0, added_end_ = 0;
   std::int64_t topic_ = 0;                // of the message added last
   std::vector<std::int64_t> series_ids_;  // SeriesId -> row of series; 0 where not known yet
   std::unordered_map<std::string, std::int64_t> words_, topics_;

@@ -90,9 +90,9 @@ void Sealer::set_up() {
   database_->exec(kNames);
 }
 
-ArchiveResult<bool> Sealer::step() {
+ArchiveResult<Sealer::Step> Sealer::step() {
   auto done = guarded(source_, [&] { return work(); });
-  if (!done || !*done) return done;
+  if (!done || *done != Step::whole) return done;
   const auto file = system_files().open(target_, FileSystem::Open::to_change);
   const auto synced = file ? (*file)->sync() : Result<void>(Failure(file.error()));
   if (!synced) {
@@ -100,13 +100,13 @@ ArchiveResult<bool> Sealer::step() {
         ArchiveFailure::Kind::broken, fmt::format("cannot sync '{}': {}", target_.string(), synced.error())});
   }
   phase_ = Phase::whole;
-  return true;
+  return Step::whole;
 }
 
-bool Sealer::work() {
+Sealer::Step Sealer::work() {
   const auto then = [&](bool done, Phase next) {
     if (done) phase_ = next;
-    return false;
+    return Step::worked;
   };
   switch (phase_) {
     case Phase::messages:
@@ -119,9 +119,9 @@ bool Sealer::work() {
       finish();
       return then(true, Phase::settle);
     case Phase::settle:
-      return settle();
+      return settle() ? Step::whole : Step::waiting;
     case Phase::whole:
-      return true;
+      return Step::whole;
   }
   std::unreachable();
 }

@@ -28,10 +28,15 @@ class Sealer {
   /// A new file that is not whole goes with it.
   ~Sealer();
 
+  enum class Step {
+    worked,   ///< there is more to do
+    waiting,  ///< for a reader who sees the source without what its -wal holds; the next step asks again
+    whole     ///< the new file is whole and survives a power cut, and everything that the source's -wal held
+              ///< is in the source, so that either may take the other's place
+  };
   /// Copies up to about 20,000 rows; when the readings' turn comes, sorts them first, in memory of a few MiB
-  /// and a temporary file. True: the new file is whole and survives a power cut, and everything that the
-  /// source's -wal held is in the source, so that either may take the other's place.
-  ArchiveResult<bool> step();
+  /// and a temporary file.
+  ArchiveResult<Step> step();
 
   [[nodiscard]] std::uint64_t first_offset() const { return summary_.first_offset; }
 
@@ -40,7 +45,7 @@ class Sealer {
 
   Sealer(std::filesystem::path source, std::filesystem::path target, FileSummary summary);
   void set_up();
-  bool work();
+  Step work();
   bool copy(const char* sql);
   bool copy_readings();
   void finish();

@@ -1,3 +1,5 @@
+#include <sys/fsuid.h>
+
 #include <fstream>
 
 #include "tests/unit/bridge/archive_days.h"
@@ -13,6 +15,22 @@ void overwrite(const std::filesystem::path& file, std::streamoff at, const std::
   out.seekp(at);
   out << bytes;
 }
+
+/// This thread may do with files what a user without rights may, also where the test runs as root.
+class Unprivileged {
+ public:
+  Unprivileged() : user_(::setfsuid(kNobody)), group_(::setfsgid(kNobody)) {}
+  Unprivileged(const Unprivileged&) = delete;
+  Unprivileged& operator=(const Unprivileged&) = delete;
+  ~Unprivileged() {
+    ::setfsuid(static_cast<uid_t>(user_));
+    ::setfsgid(static_cast<gid_t>(group_));
+  }
+
+ private:
+  static constexpr unsigned kNobody = 65'534;
+  const int user_, group_;
+};
 
 }  // namespace
 
@@ -98,4 +116,60 @@ TEST_CASE("a closed file that somebody could not read is set aside, and the gap 
   box.archive->set_damaged_aside(3, "that of the open file");
   CHECK(read(box.path()).offsets == "0 1 3");
   CHECK(gaps_of(read(box.path())) == "corrupt 2-3");
+}
+
+TEST_CASE("an archive that may not be written, or read, is one to be tried again") {
+  using std::filesystem::perms;
+  ArchiveFixture box;
+  box.store({reading("2026-11-22T11:00:00Z", kDay1)});
+  box.close();
+  for (const auto& folder : {box.folder.path(), box.folder / "bridge", box.path()})
+    std::filesystem::permissions(folder, perms{0755});
+  const auto at = GENERATE(0, 1, 2);
+  const auto changed = at == 2 ? box.path() : box.file();
+  std::filesystem::permissions(changed, perms{at == 0 ? 0444U : at == 1 ? 0000U : 0555U});
+  {
+    const Unprivileged nobody;
+    const auto opened = Archive::open(box.path(), box.config.archive, box.config.time.identity_window);
+    REQUIRE_FALSE(opened);
+    INFO(opened.error().text);
+    CHECK(opened.error().kind == ArchiveFailure::Kind::try_again);
+  }
+  std::filesystem::permissions(changed, perms{at == 2 ? 0755U : 0644U});
+  box.open();
+  box.store({reading("2026-11-22T11:00:01Z", kDay1)});
+  CHECK(read(box.path()).offsets == "0 1");
+}
+
+TEST_CASE("an archive whose folder is gone for a while goes on when it is back, and forgets nothing") {
+  ArchiveFixture box;
+  box.store({reading("2026-11-22T11:00:00Z", kDay1)});
+  const auto away = box.folder / "away";
+  std::filesystem::rename(box.path(), away);
+  for (int i = 0; i < 3; ++i) {
+    const auto begun = box.archive->begin(1, at(kDay2));
+    REQUIRE_FALSE(begun);
+    CHECK(begun.error().kind == ArchiveFailure::Kind::try_again);
+    box.archive->abandon();
+    CHECK_FALSE(box.archive->maintain(std::nullopt).value_or(false));
+  }
+  CHECK(box.archive->state().files == 1);
+  CHECK(box.archive->state().evicted == 0);
+  std::filesystem::rename(away, box.path());
+  box.store({reading("2026-11-23T11:00:00Z", kDay2)});
+  box.maintain();
+  CHECK(read(box.path()).offsets == "0 1");
+  CHECK(box.files().size() == 2);
+}
+
+TEST_CASE("a closed file that somebody took away is a gap, and holds up nothing") {
+  ArchiveFixture box;
+  store_three_days(box);
+  box.maintain();
+  std::filesystem::remove(box.files().front());
+  box.store({reading("2026-11-22T11:00:00Z", kDay3)});  // the repeat was in it
+  box.store({reading("2026-11-24T11:00:00Z", kDay3)});
+  const auto answer = read(box.path());
+  CHECK(answer.offsets == "4 2 3 5");
+  CHECK(gaps_of(answer) == "corrupt 0-2");
 }

@@ -48,12 +48,25 @@ TEST_CASE("the oldest file is due when all together are too large, the open one 
 }
 
 TEST_CASE("what was not forwarded goes only where that is the policy") {
-  CHECK(may_go(files({49h, 1h}), 10, kLimits));
-  CHECK_FALSE(may_go(files({49h, 1h}), 9, kLimits));
+  const ClosedFile file = files({49h}).front();
+  CHECK(may_go(file, 10, kLimits));
+  CHECK_FALSE(may_go(file, 9, kLimits));
   ArchiveConfig limits = kLimits;
   limits.evict_unforwarded = true;
-  CHECK(may_go(files({49h, 1h}), 9, limits));
-  CHECK_FALSE(may_go(files({}), 10, limits));
+  CHECK(may_go(file, 9, limits));
+}
+
+TEST_CASE("a damaged file is set aside: neither its age nor its size makes another go") {
+  auto some = files({100h, 40h, 1h});
+  CHECK(oldest_of(some) == some.begin());
+  some[0].damage = "broken";
+  CHECK(oldest_of(some) == some.begin() + 1);
+  CHECK_FALSE(is_due(some, 0, kLimits, kNow));
+  CHECK_FALSE(is_due(some, 800, kLimits, kNow));
+  CHECK(is_due(some, 801, kLimits, kNow));
+  some[1].damage = some[2].damage = "broken";
+  CHECK(oldest_of(some) == some.end());
+  CHECK_FALSE(is_due(some, 10'000, kLimits, kNow));
 }
 
 TEST_CASE("a file's size is a small part of what may be kept") {
