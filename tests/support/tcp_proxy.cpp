@@ -144,6 +144,7 @@ class TcpProxy::Connection {
   }
 
   void swallow() { swallowed_ = true; }
+  void mute() { muted_ = true; }
 
   // What to poll for, client first; `next` is brought forward to when bytes are due.
   void add_to(std::vector<pollfd>& polled, Clock::time_point now, Clock::time_point& next) const {
@@ -181,7 +182,7 @@ class TcpProxy::Connection {
     const Heard heard = hear(client_, [&](std::string_view bytes) {
       if (greeting_.empty()) greeting_ = bytes;
       if (proxy_.up_) proxy_.up_(number_, bytes);
-      if (!swallowed_) line.push(up_, bytes, now);
+      if (!swallowed_ && !muted_) line.push(up_, bytes, now);
     });
     if (heard == Heard::end) up_.end();
     return heard == Heard::something || (heard == Heard::end && !swallowed_);
@@ -199,7 +200,7 @@ class TcpProxy::Connection {
   }
 
   int client_, server_;
-  bool swallowed_;
+  bool swallowed_, muted_ = false;
   const std::size_t number_;
   const TcpProxy& proxy_;
   std::string greeting_;  // the client's first bytes: its CONNECT
@@ -255,6 +256,11 @@ void TcpProxy::half_open() {
     for (const auto& connection : connections_) connection->swallow();
   }
   wake();
+}
+
+void TcpProxy::mute() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& connection : connections_) connection->mute();
 }
 
 void TcpProxy::delay(std::chrono::milliseconds by) {

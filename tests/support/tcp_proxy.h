@@ -38,6 +38,8 @@ class TcpProxy {
   /// Connections stay open and everything on them is swallowed: those that stand never recover, new ones are
   /// accepted and swallowed until resume().
   void half_open();
+  /// What clients send is swallowed, what the server sends arrives: of the connections that stand now.
+  void mute();
   /// Every byte arrives that much later, either way, until resume().
   void delay(std::chrono::milliseconds by);
   /// That share of the pieces in which bytes come arrives 200 ms to 1 s later, and what is behind them no

@@ -299,10 +299,11 @@ TEST_CASE("an envelope that comes again is the same message, one that is none is
   CHECK(summary(given)["books"]["accepted"] == 4);
 }
 
-TEST_CASE("the offsets of the last 4096 messages are known again") {
+TEST_CASE("the offsets of as many messages as a broker can hand over again are known again") {
+  constexpr std::uint64_t kPacketIds = 65'535, kRemembered = 2 * (kPacketIds + 1);
+  const std::uint64_t apart = GENERATE(1, 7, 1000);
   RecentOffsets recent;
-  for (std::uint64_t offset = 0; offset < 5000; ++offset) REQUIRE(recent.insert(offset));
-  CHECK_FALSE(recent.insert(4999));
-  CHECK_FALSE(recent.insert(5000 - 4096));
-  CHECK(recent.insert(5000 - 4097));
+  for (std::uint64_t i = 0; i < 200'000; ++i) REQUIRE(recent.insert(i * apart));
+  for (std::uint64_t i = 200'000 - kRemembered; i < 200'000; ++i) REQUIRE_FALSE(recent.insert(i * apart));
+  CHECK(recent.insert((200'000 - kRemembered - 1) * apart));
 }
