@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "bridge/archive/archive.h"
-#include "bridge/archive/archive_migration.h"
 #include "bridge/archiver.h"
+#include "bridge/await_archive.h"
 #include "bridge/days/day_publisher.h"
 #include "bridge/kafka/forward_thread.h"
 #include "bridge/kafka/rdkafka_sink.h"
@@ -60,6 +60,8 @@ class Relay {
     }
     const auto worked = work_until(stop);
     if (forwarding_) forwarding_->request_stop();
+    stopped_ = true;
+    save_figures();
     return worked;
   }
 
@@ -111,11 +113,13 @@ class Relay {
     maintain_at_ = Clock::now();
     if (!more) {
       if (!more.error().may_pass()) return std::unexpected(more.error());
-      spdlog::warn("{}: closing files and retention wait a minute", more.error().text);
+      upkeep_error_ = more.error().text + ": closing files and retention wait a minute";
+      spdlog::warn("{}", upkeep_error_);
       maintain_at_ += kMaintenanceRetry;
-    } else if (!*more) {
-      maintain_at_ += kMaintenanceInterval;
+      return {};
     }
+    upkeep_error_.clear();
+    if (!*more) maintain_at_ += kMaintenanceInterval;
     return {};
   }
 
@@ -126,6 +130,7 @@ class Relay {
       spdlog::error("{}: {} messages wait in the journal; trying on, next word in a minute", failure.text,
                     archiver_.journal_state().lag_records);
     }
+    held_up_by_ = failure.text;
     retry_at_ = now + retry_;
     retry_ = std::min(retry_ * 2, kLongestRetry);
   }
@@ -133,17 +138,24 @@ class Relay {
   void go_on() {
     spdlog::info("archive: takes messages again");
     retry_ = kFirstRetry;
+    held_up_by_.clear();
     complaint_.settle();
   }
 
-  void publish_stats(const std::stop_token& stop) {
-    stats_at_ = Clock::now() + kStatsInterval;
+  /// For `status`; gives them.
+  std::string save_figures() {
     JournalState journal = archiver_.journal_state();
     journal.journal_limit = service_.journal().limit();
     journal.journal_full = service_.intake().is_full();
     std::string payload =
         render_stats(wall_clock_now(), archiver_.books(), journal, archive_state(), forward_figures());
     if (const auto saved = save_status(folder_, payload); !saved) spdlog::debug("{}", saved.error());
+    return payload;
+  }
+
+  void publish_stats(const std::stop_token& stop) {
+    stats_at_ = Clock::now() + kStatsInterval;
+    std::string payload = save_figures();
     // Figures that nobody has taken yet are out of date; a full outbox would make the archive wait for the
     // broker.
     if (service_.unacknowledged() > 0) return;
@@ -155,7 +167,7 @@ class Relay {
     forwarder_->save_copy();
     const Forwarder::Status status = forwarder_->status();
     const auto now = Clock::now();
-    const double seconds = std::chrono::duration<double>(now - figures_at_).count();
+    const double seconds = std::max(1.0, std::chrono::duration<double>(now - figures_at_).count());
     const auto rate = [&](std::uint64_t offset, std::uint64_t& last) {
       const std::uint64_t before = std::exchange(last, offset);
       return static_cast<double>(offset - std::min(before, offset)) / seconds;
@@ -172,13 +184,23 @@ class Relay {
 
   [[nodiscard]] ArchiveState archive_state() const {
     const Archive::State state = archive_.state();
-    return {.epoch = archive_.epoch(),
+    return {.state = stopped_              ? "stopped"
+                     : held_up_by_.empty() ? "writing"
+                                           : "held_up",
+            .error = archive_error(state),
+            .epoch = archive_.epoch(),
             .first_offset = state.first_offset,
             .next_offset = archive_.next_offset(),
             .files = state.files,
             .bytes = state.bytes,
             .evicted = state.evicted,
             .evicted_unforwarded = state.evicted_unforwarded};
+  }
+
+  [[nodiscard]] std::string archive_error(const Archive::State& state) const {
+    if (!held_up_by_.empty()) return held_up_by_;
+    if (!upkeep_error_.empty()) return upkeep_error_;
+    return state.keeps_unforwarded ? "larger than retention_size: what was not forwarded to Kafka stays" : "";
   }
 
   Service& service_;
@@ -189,10 +211,12 @@ class Relay {
   ForwardThread* const forwarding_;  // nothing: no Kafka is configured
   Forwarder* const forwarder_;
   Clock::time_point maintain_at_ = Clock::now();
-  Clock::time_point stats_at_ = Clock::now() + kStatsInterval;
+  Clock::time_point stats_at_ = Clock::now();
   Clock::time_point retry_at_ = Clock::time_point::min();
   Clock::duration retry_ = kFirstRetry;
   Complaint complaint_;
+  bool stopped_ = false;
+  std::string held_up_by_, upkeep_error_;        // sentences, empty where nothing is wrong
   Clock::time_point figures_at_ = Clock::now();  // of the rates, and the offsets then
   std::uint64_t archived_then_ = archive_.next_offset(),
                 forwarded_then_ = forwarder_ ? forwarder_->forwarded() : 0;
@@ -201,13 +225,6 @@ class Relay {
 int fail(int code, const std::string& text) {
   spdlog::critical("{}", text);
   return code;
-}
-
-ArchiveResult<std::unique_ptr<Archive>> open_archive(const Config& config) {
-  const auto folder = archive_folder(config.state);
-  if (auto taken = take_over_archive(folder, config.archive); !taken)
-    return std::unexpected(std::move(taken.error()));
-  return Archive::open(folder, config.archive, config.time.identity_window);
 }
 
 std::unique_ptr<ForwardThread> make_forwarding(const Config& config, const StateFolder& folder,
@@ -233,8 +250,9 @@ std::unique_ptr<ForwardThread> make_forwarding(const Config& config, const State
 int run_relay(const Config& config) {
   const auto folder = StateFolder::open(config, "bridge");
   if (!folder) return fail(kExitTryAgain, folder.error());
-  auto archive = open_archive(config);
-  if (!archive) return fail(archive.error().may_pass() ? kExitTryAgain : kExitFailed, archive.error().text);
+  auto archive = await_archive(config, folder->path());
+  if (!archive) return fail(kExitFailed, archive.error().text);
+  if (!*archive) return kExitDone;
   const auto forwarding = make_forwarding(config, *folder, **archive);
   const std::uint64_t forwarded = forwarding ? forwarding->forwarder().forwarded() : 0;
   if (forwarding) (*archive)->set_forwarded(forwarded);

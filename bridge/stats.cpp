@@ -49,7 +49,9 @@ std::string render_stats(Timestamp now, const ArchiveBooks& books, const Journal
   payload["archived"] = {{"messages", books.archived.messages},
                          {"readings", books.archived.readings},
                          {"aggregates", books.archived.aggregates}};
-  payload["archive"] = {{"epoch", fmt::format("{:016x}", archive.epoch)},
+  payload["archive"] = {{"state", archive.state},
+                        {"error", archive.error},
+                        {"epoch", fmt::format("{:016x}", archive.epoch)},
                         {"first_offset", archive.first_offset},
                         {"next_offset", archive.next_offset},
                         {"files", archive.files},

@@ -37,8 +37,10 @@ struct JournalState {
   std::uint64_t unreadable_records = 0;
 };
 
-/// What the archive holds.
+/// What the archive holds, and whether it takes more.
 struct ArchiveState {
+  std::string_view state = "writing";  ///< or held_up: messages wait in the journal; stopped: the last word
+  std::string error{};  ///< what is wrong with it, also while it writes; empty where nothing is
   std::uint64_t epoch = 0, first_offset = 0, next_offset = 0;
   std::uint64_t files = 0, bytes = 0;
   std::uint64_t evicted = 0, evicted_unforwarded = 0;  ///< offsets that retention took since the start

@@ -16,7 +16,8 @@ using namespace std::chrono_literals;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kFile = "status.json";
-constexpr auto kTooOld = 30s;  // they are written every 10 s
+constexpr auto kTooOld = 30s;           // they are written every 10 s
+constexpr std::uint64_t kBatch = 4000;  // messages: less far behind is a bridge at work
 
 /// 1234567 as 1,234,567.
 std::string grouped(std::uint64_t number) {
@@ -55,27 +56,58 @@ std::string kafka_line(const Json& statistics) {
   return line;
 }
 
+bool runs(const Json& statistics, Timestamp time, Timestamp now) {
+  return now - time < kTooOld && text_at(statistics, "/archive/state") != "stopped";
+}
+
+std::string archive_trouble(const Json& statistics) {
+  const std::string state = text_at(statistics, "/archive/state"),
+                    error = text_at(statistics, "/archive/error");
+  if (state != "held_up" && error.empty()) return {};
+  return fmt::format("         {}{}\n", state == "held_up" ? "takes nothing now, messages wait: " : "",
+                     error);
+}
+
 std::string render(const Json& statistics) {
   constexpr double kMiB = 1 << 20;
   const auto mebibytes = [&](const char* pointer) {
     return static_cast<double>(number_at(statistics, pointer)) / kMiB;
   };
   return fmt::format(
-      "archive  offsets {} to {} in {} files, {:.1f} MiB; epoch {}; {} evicted, {} of them not forwarded\n"
+      "archive  offsets {} to {} in {} files, {:.1f} MiB; epoch {}; {} evicted, {} of them not forwarded\n{}"
       "journal  {} messages wait; {:.1f} MiB of {:.0f}{}\n{}",
       grouped(number_at(statistics, "/archive/first_offset")),
       grouped(number_at(statistics, "/archive/next_offset")), number_at(statistics, "/archive/files"),
       mebibytes("/archive/bytes"), text_at(statistics, "/archive/epoch"),
       grouped(number_at(statistics, "/evicted")), grouped(number_at(statistics, "/evicted_unforwarded")),
-      grouped(number_at(statistics, "/lag/records")), mebibytes("/journal_bytes"),
-      mebibytes("/journal_limit"), statistics.value("journal_full", false) ? ", full: the broker queues" : "",
-      kafka_line(statistics));
+      archive_trouble(statistics), grouped(number_at(statistics, "/lag/records")),
+      mebibytes("/journal_bytes"), mebibytes("/journal_limit"),
+      statistics.value("journal_full", false) ? ", full: the broker queues" : "", kafka_line(statistics));
 }
 
 }  // namespace
 
+// A full disk has no room for another file: then it is written over, at worst under the eyes of a reader.
 Result<void> save_status(const std::filesystem::path& folder, const std::string& statistics) {
-  return replace_file(folder / kFile, statistics + '\n', false);
+  const std::string text = statistics + '\n';
+  const auto replaced = replace_file(folder / kFile, text, false);
+  if (replaced) return replaced;
+  const auto file = system_files().open(folder / kFile, FileSystem::Open::to_change);
+  if (!file) return replaced;
+  const std::string_view part = text;
+  auto written = (*file)->write(0, {&part, 1});
+  return written ? (*file)->cut(text.size()) : written;
+}
+
+std::optional<Behind> is_behind(const std::filesystem::path& folder, Timestamp now) {
+  const Json statistics = Json::parse(read_file(folder / kFile).value_or(""), nullptr, false);
+  const auto time = parse_rfc3339(statistics.is_object() ? text_at(statistics, "/time") : "");
+  if (!time || !runs(statistics, *time, now)) return Behind{"the bridge does not run, or is stuck"};
+  if (text_at(statistics, "/archive/state") == "held_up")
+    return Behind{"the archive takes nothing now: " + text_at(statistics, "/archive/error")};
+  if (const std::uint64_t lag = number_at(statistics, "/lag/records"); lag > kBatch)
+    return Behind{fmt::format("the bridge is {} messages behind", grouped(lag)), true};
+  return std::nullopt;
 }
 
 int status_command(const std::filesystem::path& folder, bool json) {
@@ -88,14 +120,15 @@ int status_command(const std::filesystem::path& folder, bool json) {
     return kExitFailed;
   }
   const auto age = std::chrono::duration_cast<std::chrono::seconds>(wall_clock_now() - *time);
-  const bool runs = age < kTooOld;
+  const bool is_running = runs(statistics, *time, wall_clock_now());
   if (json) {
     fmt::print("{}", *text);
   } else {
-    fmt::print("lookout-bridge {}; figures of {}, {} s ago\n{}", runs ? "runs" : "does not run, or is stuck",
-               to_rfc3339(*time), age.count(), render(statistics));
+    fmt::print("lookout-bridge {}; figures of {}, {} s ago\n{}",
+               is_running ? "runs" : "does not run, or is stuck", to_rfc3339(*time), age.count(),
+               render(statistics));
   }
-  return runs ? kExitDone : kExitFailed;
+  return is_running ? kExitDone : kExitFailed;
 }
 
 }  // namespace lookout

@@ -25,6 +25,8 @@ constexpr auto kClosePatience = 1s;
 
 }  // namespace
 
+void say_ready() { sd_notify(0, "READY=1"); }
+
 Result<std::unique_ptr<Service>> Service::create(const Config& config, const StateFolder& folder,
                                                  Options options) {
   auto journal = JournalWriter::open(folder.path() / "journal", config.journal, options.first_offset);
@@ -130,7 +132,7 @@ int Service::run(const Work& work, const std::function<void()>& worked) {
     outcome = work(stop);
     if (!outcome) ::kill(::getpid(), SIGTERM);
   });
-  sd_notify(0, "READY=1");
+  say_ready();
   const sigset_t signals = ending_signals();
   int signal = 0;
   sigwait(&signals, &signal);

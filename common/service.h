@@ -18,6 +18,10 @@
 
 namespace lookout {
 
+/// Tells systemd that the program is up: also of one that waits for something to be mended before it serves,
+/// since starting it anew would mend nothing.
+void say_ready();
+
 /// What gateway and bridge are around their own work: a journal filled by a subscribing session, a publishing
 /// session with outbox and Last Will, the retained status, readiness for systemd, and an orderly end on
 /// SIGTERM or SIGINT.

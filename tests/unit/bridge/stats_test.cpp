@@ -21,7 +21,9 @@ TEST_CASE("the statistics say what was received and what became of it") {
                              .journal_limit = 5500,
                              .journal_full = true,
                              .unreadable_records = 2};
-  const ArchiveState archive{.epoch = 0xab12,
+  const ArchiveState archive{.state = "held_up",
+                             .error = "it is full",
+                             .epoch = 0xab12,
                              .first_offset = 100,
                              .next_offset = 900,
                              .files = 3,
@@ -35,7 +37,7 @@ TEST_CASE("the statistics say what was received and what became of it") {
       R"("lag":{"records":3,"bytes":400},"journal_bytes":5000,"journal_limit":5500,"journal_full":true,)"
       R"("unreadable_records":2,)"
       R"("archived":{"messages":12,"readings":6,"aggregates":2},)"
-      R"("archive":{"epoch":"000000000000ab12","first_offset":100,"next_offset":900,"files":3,"bytes":7000},)"
+      R"("archive":{"state":"held_up","error":"it is full","epoch":"000000000000ab12","first_offset":100,"next_offset":900,"files":3,"bytes":7000},)"
       R"("kafka":{"state":"off","error":"","offset":0,"in_per_s":0.0,"out_per_s":0.0},)"
       R"("forwarded":{"messages":0,"records":0},)"
       R"("evicted":60,"evicted_unforwarded":7,"malformed_aggregates":1})");
