@@ -37,8 +37,12 @@ void add_payload(nlohmann::ordered_json& object, std::string_view payload) {
   if (utf8::is_valid(payload.begin(), payload.end())) {
     object["payload"] = payload;
   } else {
-    object["payload_base64"] = base64(payload);
+    add_payload_base64(object, payload);
   }
+}
+
+void add_payload_base64(nlohmann::ordered_json& object, std::string_view payload) {
+  object["payload_base64"] = base64(payload);
 }
 
 Result<std::string> read_payload(const nlohmann::json& object) {

@@ -12,7 +12,11 @@ namespace lookout {
 /// UTF-8.
 void add_payload(nlohmann::ordered_json& object, std::string_view payload);
 
-/// The payload that add_payload() put into an object, byte for byte. Fails with a sentence when there is
+/// Adds it as `payload_base64` whatever it is: text that is mostly control characters is a sixth of what it
+/// is escaped.
+void add_payload_base64(nlohmann::ordered_json& object, std::string_view payload);
+
+/// The payload that one of these put into an object, byte for byte. Fails with a sentence when there is
 /// none, or one that is neither text nor base64 (RFC 4648 section 4, padded).
 Result<std::string> read_payload(const nlohmann::json& object);
 

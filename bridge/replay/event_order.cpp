@@ -56,12 +56,9 @@ Result<std::vector<ReplayPlace>> EventOrder::next_stretch() {
 
 Result<ReplayFile::Readings> EventOrder::ask(const ReplayFiles::File& file,
                                              const ReplayFile::Stretch& stretch) const {
-  auto looked = files_.look_into(file);
-  if (!looked) return Failure(looked.error());
-  if (!*looked) return ReplayFile::Readings{};
-  auto readings = (*looked)->readings(stretch, filter_);
-  if (!readings) return Failure(readings.error().text);
-  return std::move(*readings);
+  auto readings = files_.ask(file, [&](ReplayFile& looked) { return looked.readings(stretch, filter_); });
+  if (!readings) return Failure(readings.error());
+  return std::move(*readings).value_or(ReplayFile::Readings{});
 }
 
 // Arrivals rise from file to file but for steps of the clock: few files are held at once.
@@ -70,13 +67,13 @@ Result<void> EventOrder::add_undated(Timestamp until) {
     if (!file.summary.arrived(range_.from, until - kLeast) ||
         !looked_through_.insert(file.name.first_offset).second)
       continue;
-    auto looked = files_.look_into(file);
-    if (!looked) return Failure(looked.error());
-    if (!*looked) continue;
-    auto undated = (*looked)->undated(range_, files_.end_offset(), filter_, decoder_);
-    if (!undated) return Failure(undated.error().text);
-    left_out_ += undated->left_out;
-    undated_.insert(undated_.end(), undated->places.begin(), undated->places.end());
+    const auto undated = files_.ask(file, [&](ReplayFile& looked) {
+      return looked.undated(range_, files_.end_offset(), filter_, decoder_);
+    });
+    if (!undated) return Failure(undated.error());
+    if (!*undated) continue;
+    left_out_ += (*undated)->left_out;
+    undated_.insert(undated_.end(), (*undated)->places.begin(), (*undated)->places.end());
     std::ranges::sort(undated_, std::greater{});
   }
   return {};

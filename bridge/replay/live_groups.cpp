@@ -23,12 +23,11 @@ Result<LiveGroups> LiveGroups::read(const ReplayFiles& files, const TimeConfig& 
                                   !groups.of(group.first).arrival;
                          });
     if (!matters) continue;
-    auto looked = files.look_into(file);
-    if (!looked) return Failure(looked.error());
-    if (!*looked) continue;
-    const auto newest = (*looked)->newest(time.max_future, files.end_offset());
-    if (!newest) return Failure(newest.error().text);
-    for (const ReplayFile::Newest& series : *newest) {
+    const auto newest = files.ask(
+        file, [&](ReplayFile& looked) { return looked.newest(time.max_future, files.end_offset()); });
+    if (!newest) return Failure(newest.error());
+    if (!*newest) continue;
+    for (const ReplayFile::Newest& series : **newest) {
       groups.hear(series.network + '/' + std::string(kAllGroup), series);
       groups.hear(series.network + '/' + series.region, series);
       groups.hear(series.network + '/' + series.region + '/' + series.sensor, series);

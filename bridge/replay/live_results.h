@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
@@ -17,7 +18,7 @@ Result<void> read_results(const std::filesystem::path& archive, const TimeRange&
 
 /// Collects the aggregates that come while a replay runs: those of the job, and those with which the live
 /// gateway goes on, which the archive may not hold yet when the replay is over. Threading: take() on the MQTT
-/// library's thread, the others by one other after finish().
+/// library's thread, is_full() by any, the others by one other after finish().
 class ReplayResults {
  public:
   /// About 1 KiB each.
@@ -45,7 +46,8 @@ class ReplayResults {
   std::mutex mutex_;
   ResultBook replayed_, live_;
   std::uint64_t taken_ = 0;
-  bool full_ = false, finished_ = false;
+  std::atomic<bool> full_ = false;
+  bool finished_ = false;
 };
 
 }  // namespace lookout

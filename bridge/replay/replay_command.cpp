@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "bridge/archive/archive_name.h"
@@ -14,6 +15,7 @@
 #include "bridge/replay/replay_player.h"
 #include "bridge/replay/replay_report.h"
 #include "bridge/replay/replay_source.h"
+#include "bridge/status_command.h"
 #include "common/exit_code.h"
 #include "common/progress_line.h"
 #include "common/stop_signals.h"
@@ -27,6 +29,8 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kGatewayPatience = 30s;
 constexpr auto kSummaryPatience = 2min;
 constexpr auto kCancelPatience = 5s;
+constexpr auto kBridgePatience = 30s;
+constexpr auto kBridgeInterval = 200ms;
 constexpr Clock::duration kLongestWait = 1s;
 
 int fail(int code, const std::string& text) {
@@ -39,17 +43,42 @@ TimeRange widened(const TimeRange& range, Microseconds margin) {
           std::min(range.to, kLatestTime - margin) + margin};
 }
 
+// Windows that the archive has a part of would be promoted as if that were all, and results that it does not
+// have yet would be told again under the same revision.
+Result<void> await_archive_up_to_date(const Config& config, const std::stop_token& stop) {
+  const auto until = Clock::now() + kBridgePatience;
+  for (;;) {
+    const auto behind = is_behind(archive_folder(config.state).parent_path(), wall_clock_now());
+    if (!behind) return {};
+    if (!behind->may_pass || Clock::now() >= until) {
+      return Failure(fmt::format(
+          "{}: nothing is promoted while the archive may lack what live has (lookout-bridge status)",
+          behind->why));
+    }
+    if (!wait_until(Clock::now() + kBridgeInterval, stop))
+      return Failure("stopped before results were promoted");
+  }
+}
+
+Result<void> check_whole(const ReplayFiles& files) {
+  if (files.passed_over().empty()) return {};
+  return Failure(
+      "nothing is promoted while files of the archive cannot be read: a bridge that is started anew sets "
+      "damaged ones aside");
+}
+
 /// One replay from its start to the summary.
 class ReplayRun {
  public:
   ReplayRun(const Config& config, const ReplayArguments& arguments, const ReplayPlan& plan,
-            const ReplayFiles& files, const std::stop_token& stop)
+            const ReplayFiles& files, const std::stop_token& signal)
       : config_(config),
         into_live_(arguments.into_live),
         rate_(arguments.rate),
         plan_(plan),
         files_(files),
-        stop_(stop),
+        on_signal_(signal, [this] { end_.request_stop(); }),
+        stop_(end_.get_token()),
         range_(into_live_ ? widened(plan.request.range, promotion_margin(config.windows))
                           : plan.request.range),
         filter_(config.inputs, plan.request.topics),
@@ -60,11 +89,12 @@ class ReplayRun {
                  [this](Outgoing message) { return link_.publish(std::move(message), stop_); }}),
         line_(Clock::now()),
         link_({config.mqtt, plan.request.job, into_live_},
-              [this](const MessageView& message) { results_.take(message); }) {}
+              [this](const MessageView& message) { take_result(message); }) {}
 
   Result<ReplayReport> run();
 
  private:
+  void take_result(const MessageView& message);
   bool wait(Clock::time_point time);
   Result<void> play(std::vector<ReplayMessage> first);
   Result<void> await_summary();
@@ -73,12 +103,15 @@ class ReplayRun {
   Clock::time_point show_progress(Clock::time_point now);
   [[nodiscard]] double share() const;
   Failure cancelled();
+  Failure too_many_results() const;
 
   const Config& config_;
   const bool into_live_;
   const std::uint64_t rate_;
   const ReplayPlan& plan_;
   const ReplayFiles& files_;
+  std::stop_source end_;  // by a signal, or because there is no use in going on
+  const std::stop_callback<std::function<void()>> on_signal_;
   const std::stop_token stop_;
   const TimeRange range_;
   const TopicFilter filter_;
@@ -94,6 +127,7 @@ class ReplayRun {
 };
 
 Result<ReplayReport> ReplayRun::run() {
+  if (auto whole = into_live_ ? check_whole(files_) : Result<void>{}; !whole) return Failure(whole.error());
   auto first = source_.next();
   if (!first) return Failure(first.error());
   if (first->empty()) return Failure(describe_nothing(files_, plan_.request, filter_));
@@ -106,8 +140,10 @@ Result<ReplayReport> ReplayRun::run() {
     case ReplayLink::Waited::stopped:
       return Failure("stopped before the replay began");
     case ReplayLink::Waited::overdue:
-      return Failure(fmt::format("no gateway is online at {}:{}: the replay did not begin", config_.mqtt.host,
-                                 config_.mqtt.port));
+      return Failure(fmt::format(
+          "{} {}:{}: the replay did not begin",
+          link_.was_connected() ? "no gateway is online at" : "no connection, or no login, at the broker",
+          config_.mqtt.host, config_.mqtt.port));
   }
   if (auto played = play(std::move(*first)); !played) return Failure(played.error());
   if (auto answered = await_summary(); !answered) return Failure(answered.error());
@@ -116,11 +152,19 @@ Result<ReplayReport> ReplayRun::run() {
                       .sent = player_.sent(),
                       .left_out = source_.left_out(),
                       .too_long = player_.too_long(),
+                      .too_large = player_.too_large(),
+                      .passed_over = files_.passed_over().size(),
                       .promotion = {}};
   if (into_live_ && report.is_done()) {
     if (auto promoted = promote(report); !promoted) return Failure(promoted.error());
   }
   return report;
+}
+
+// What is promoted must be complete: beyond what can be kept there is no use in more.
+void ReplayRun::take_result(const MessageView& message) {
+  results_.take(message);
+  if (results_.is_full()) end_.request_stop();
 }
 
 // A gateway that refuses or abandons the job says so before the end.
@@ -148,8 +192,15 @@ Result<void> ReplayRun::play(std::vector<ReplayMessage> first) {
 
 Failure ReplayRun::cancelled() {
   cancel();
+  if (results_.is_full()) return too_many_results();
   return Failure(fmt::format("replay {} was cancelled after {} messages{}", plan_.request.job, player_.sent(),
                              link_.has_summary() ? "" : "; no gateway has confirmed it"));
+}
+
+Failure ReplayRun::too_many_results() const {
+  return Failure(
+      fmt::format("replay {} has more than {} results: nothing was promoted; choose a shorter range",
+                  plan_.request.job, ReplayResults::kMost));
 }
 
 // Also where the broker is away, or takes nothing: then for a few seconds only.
@@ -181,21 +232,19 @@ Result<void> ReplayRun::await_summary() {
 Result<void> ReplayRun::promote(ReplayReport& report) {
   const TimeRange& range = plan_.request.range;
   results_.finish();
-  if (results_.is_full()) {
-    return Failure(
-        fmt::format("the range has more than {} results: nothing was promoted; choose a shorter one",
-                    ReplayResults::kMost));
-  }
+  if (results_.is_full()) return too_many_results();
   if (const auto all = report.aggregates(); all && results_.taken() < *all) {
     return Failure(
         fmt::format("of {} results {} came, the connection was lost: nothing was promoted; replay again",
                     *all, results_.taken()));
   }
+  if (auto up_to_date = await_archive_up_to_date(config_, stop_); !up_to_date) return up_to_date;
   ResultBook live = results_.live();
   if (auto read = read_results(archive_folder(config_.state), range, live); !read) return read;
   const auto groups =
       LiveGroups::read(files_, config_.time, needed_times(results_.replayed(), range, config_));
   if (!groups) return Failure(groups.error());
+  if (auto whole = check_whole(files_); !whole) return whole;
   Promotion promotion =
       lookout::promote(results_.replayed(), live, range, config_, *groups, wall_clock_now());
   for (Outgoing& message : promotion.messages) {
@@ -231,16 +280,20 @@ Clock::time_point ReplayRun::show_progress(Clock::time_point now) {
 int run_replay(const Config& config, const ReplayArguments& arguments) {
   const auto plan = make_plan(arguments, wall_clock_now());
   if (!plan) return fail(kExitUsage, plan.error());
+  StopSignals signals;
+  if (arguments.into_live) {
+    if (auto up_to_date = await_archive_up_to_date(config, signals.token()); !up_to_date)
+      return fail(kExitFailed, up_to_date.error());
+  }
   const auto files = ReplayFiles::open(archive_folder(config.state));
   if (!files) return fail(kExitFailed, files.error());
-  StopSignals signals;
   for (const std::string& line : describe_gaps(*files, plan->request)) fail(kExitFailed, line);
   const std::string& job = plan->request.job;
   fmt::print(stderr,
              "replay {}: results on replay/{}/aggregates/# alerts/# late/# rejected/# (not retained)\n", job,
              job);
-  ReplayRun run(config, arguments, *plan, *files, signals.token());
-  const auto report = run.run();
+  const auto report = ReplayRun(config, arguments, *plan, *files, signals.token()).run();
+  for (const std::string& line : files->passed_over()) fail(kExitFailed, line);
   if (!report) return fail(kExitFailed, report.error());
   fmt::print("{}", arguments.json ? report->json() : report->text());
   return report->is_done() ? kExitDone : fail(kExitFailed, report->why_not());

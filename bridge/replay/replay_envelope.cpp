@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "common/payload_json.h"
 
@@ -15,16 +16,24 @@ Outgoing control(const std::string& job, const ordered_json& payload) {
   return {fmt::format("replay/{}/control", job), payload.dump(), false};
 }
 
+using AddPayload = void (*)(ordered_json& object, std::string_view payload);
+
+std::string wrap(const ReplayMessage& message, AddPayload add) {
+  ordered_json envelope;
+  envelope["offset"] = message.offset;
+  envelope["arrival"] = to_rfc3339(message.arrival);
+  envelope["retain"] = message.retain;
+  if (message.cut) envelope["cut"] = true;
+  add(envelope, message.payload);
+  return envelope.dump();
+}
+
 }  // namespace
 
 Outgoing envelope_of(const std::string& job, const ReplayMessage& message) {
-  ordered_json payload;
-  payload["offset"] = message.offset;
-  payload["arrival"] = to_rfc3339(message.arrival);
-  payload["retain"] = message.retain;
-  if (message.cut) payload["cut"] = true;
-  add_payload(payload, message.payload);
-  return {fmt::format("replay/{}/{}", job, message.topic), payload.dump(), false};
+  std::string envelope = wrap(message, add_payload);
+  if (envelope.size() > kLargestEnvelope) envelope = wrap(message, add_payload_base64);
+  return {fmt::format("replay/{}/{}", job, message.topic), std::move(envelope), false};
 }
 
 Outgoing start_of(const ReplayRequest& request) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "bridge/replay/replay_file.h"
@@ -17,8 +18,11 @@ struct ReplayRequest {
 };
 
 /// What is sent to the gateway; docs/replay.md has the form of each.
-/// replay/{job}/{original topic}; `cut` where the archive has only the payload's beginning. May be longer
-/// than a topic may be (65,535 bytes).
+/// Larger ones a broker with the shipped mosquitto.conf (message_size_limit) drops without a word.
+inline constexpr std::size_t kLargestEnvelope = 262'144;
+/// replay/{job}/{original topic}; `cut` where the archive has only the payload's beginning. Text that escaped
+/// makes it too large goes as base64. The topic may be longer than a topic may be (65,535 bytes), and the
+/// envelope too large all the same.
 Outgoing envelope_of(const std::string& job, const ReplayMessage& message);
 Outgoing start_of(const ReplayRequest& request);
 Outgoing end_of(const std::string& job);

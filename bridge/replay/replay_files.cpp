@@ -4,16 +4,9 @@
 
 #include <algorithm>
 
+#include "bridge/archive/listed_file.h"
+
 namespace lookout {
-namespace {
-
-bool is_there(const std::filesystem::path& file) {
-  std::error_code error;
-  return std::filesystem::exists(file, error) || error;
-}
-
-}  // namespace
-
 Result<ReplayFiles> ReplayFiles::open(std::filesystem::path folder) {
   ReplayFiles files(std::move(folder));
   if (!is_there(files.folder_)) {
@@ -27,17 +20,23 @@ Result<ReplayFiles> ReplayFiles::open(std::filesystem::path folder) {
 Result<void> ReplayFiles::read() {
   const auto names = list_archive(folder_);
   if (!names) return Failure(names.error());
+  struct Told {
+    FileSummary summary;
+    std::vector<Gap> gaps;
+  };
   for (const ArchiveName& name : *names) {
     File file{name, {}};
-    auto looked = look_into(file);
-    if (!looked) return Failure(looked.error());
-    if (!*looked) continue;
-    auto summary = (*looked)->summary();
-    auto gaps = (*looked)->gaps();
-    if (!summary || !gaps) return Failure(summary ? gaps.error().text : summary.error().text);
-    file.summary = std::move(*summary);
+    auto told = ask(file, [](ReplayFile& looked) -> ArchiveResult<Told> {
+      auto summary = looked.summary();
+      auto gaps = summary ? looked.gaps() : std::unexpected(summary.error());
+      if (!gaps) return std::unexpected(std::move(gaps.error()));
+      return Told{std::move(*summary), std::move(*gaps)};
+    });
+    if (!told) return Failure(told.error());
+    if (!*told) continue;
+    file.summary = std::move((*told)->summary);
     files_.push_back(std::move(file));
-    std::ranges::move(*gaps, std::back_inserter(gaps_));
+    std::ranges::move((*told)->gaps, std::back_inserter(gaps_));
   }
   return {};
 }
@@ -48,17 +47,24 @@ const ReplayFiles::File& ReplayFiles::holding(std::uint64_t offset) const {
   return behind == files_.begin() ? *behind : *std::prev(behind);
 }
 
-// A file that is closed is there under its new name before the old one goes.
 Result<std::optional<ReplayFile>> ReplayFiles::look_into(const File& file) const {
-  for (const bool sealed : {file.name.sealed, true}) {
-    ArchiveName name = file.name;
-    name.sealed = sealed;
-    const auto path = folder_ / to_text(name);
-    auto opened = ReplayFile::open(path, sealed);
-    if (opened) return std::move(*opened);
-    if (is_there(path)) return Failure(opened.error().text);
-  }
+  if (left_.contains(file.name.first_offset)) return std::nullopt;
+  auto opened = open_listed(folder_, file.name, ReplayFile::open);
+  if (opened && *opened) return std::move(*opened);
+  const auto failure =
+      opened ? ArchiveFailure{ArchiveFailure::Kind::damaged,
+                              fmt::format("archive '{}' went with retention while the replay ran",
+                                          (folder_ / to_text(file.name)).string())}
+             : std::move(opened.error());
+  if (auto passed = pass_over(file, failure); !passed) return Failure(passed.error());
   return std::nullopt;
+}
+
+Result<void> ReplayFiles::pass_over(const File& file, const ArchiveFailure& failure) const {
+  if (failure.kind != ArchiveFailure::Kind::damaged) return Failure(failure.text);
+  left_.insert(file.name.first_offset);
+  passed_over_.push_back(failure.text + ": passed over");
+  return {};
 }
 
 }  // namespace lookout

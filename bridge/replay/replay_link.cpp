@@ -55,7 +55,10 @@ void ReplayLink::make_session(const Options& options) {
   }
   SessionEvents events;
   events.on_message = [this](const MessageView& message) { take(message); };
-  events.on_connected = [this] { outbox_.on_connected(); };
+  events.on_connected = [this] {
+    was_connected_ = true;
+    outbox_.on_connected();
+  };
   events.on_lost = [this] { outbox_.on_lost(); };
   events.wake = [this] { supervisor_.wake(); };
   session_ = make_paho_session(std::move(session), std::move(events));

@@ -46,6 +46,8 @@ class ReplayLink {
   enum class Waited { there, overdue, stopped };
   /// Until a gateway says that it is online.
   Waited await_gateway(Clock::duration patience, const std::stop_token& stop);
+  /// Whether the broker ever let it in.
+  [[nodiscard]] bool was_connected() const { return was_connected_; }
   /// Waits while 1,000 messages or 16 MiB are not acknowledged; false when stopped before.
   bool publish(Outgoing message, const std::stop_token& stop);
   /// Until the broker has everything; false when stopped before.
@@ -70,7 +72,7 @@ class ReplayLink {
   Supervisor supervisor_;
   std::unique_ptr<MqttSession> session_;
   std::uint64_t published_ = 0;
-  std::atomic<bool> has_summary_ = false;
+  std::atomic<bool> has_summary_ = false, was_connected_ = false;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable_any changed_;

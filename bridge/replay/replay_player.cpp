@@ -27,6 +27,10 @@ bool ReplayPlayer::send(const ReplayMessage& message, ReplayPacer& pacer) {
     ++too_long_;
     return true;
   }
+  if (envelope.payload.size() > kLargestEnvelope) {
+    if (++too_large_.count == 1) too_large_.first_offset = message.offset;
+    return true;
+  }
   if (!wait_until(pacer.due(message.at))) return false;
   last_ = envelope;
   if (!world_.publish(std::move(envelope))) return false;

@@ -17,7 +17,7 @@ namespace lookout {
 ///
 /// A gateway abandons a job that it has heard nothing of for ten minutes. So that a pause of the original
 /// time axis may be longer, the last envelope is sent again every five: the gateway knows it by its offset.
-/// Threading: play() by one thread; the counts from any.
+/// Threading: play() and too_large() by one thread; the other counts from any.
 class ReplayPlayer {
  public:
   using Clock = std::chrono::steady_clock;
@@ -42,6 +42,11 @@ class ReplayPlayer {
   [[nodiscard]] std::uint64_t sent() const { return sent_; }
   /// Messages that were not: with the job's name in front their topic would be longer than MQTT allows.
   [[nodiscard]] std::uint64_t too_long() const { return too_long_; }
+  /// Messages that were not: their envelopes would be larger than kLargestEnvelope.
+  struct TooLarge {
+    std::uint64_t count = 0, first_offset = 0;
+  };
+  [[nodiscard]] const TooLarge& too_large() const { return too_large_; }
   /// Where the last message stands.
   [[nodiscard]] Timestamp position() const { return position_; }
 
@@ -52,6 +57,7 @@ class ReplayPlayer {
   const std::string job_;
   const World world_;
   Outgoing last_;
+  TooLarge too_large_;
   std::atomic<std::uint64_t> sent_ = 0, too_long_ = 0;
   std::atomic<Timestamp> position_{};
 };

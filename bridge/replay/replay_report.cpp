@@ -82,12 +82,9 @@ std::optional<TimeRange> held(const ReplayFiles& files, ReplayOrder order) {
 Result<std::vector<std::string>> topics_in(const ReplayFiles& files, const TopicFilter& filter) {
   std::vector<std::string> all;
   for (const ReplayFiles::File& file : files.all()) {
-    auto looked = files.look_into(file);
-    if (!looked) return Failure(looked.error());
-    if (!*looked) continue;
-    const auto topics = (*looked)->topics(filter);
-    if (!topics) return Failure(topics.error().text);
-    all.insert(all.end(), topics->begin(), topics->end());
+    const auto topics = files.ask(file, [&](ReplayFile& looked) { return looked.topics(filter); });
+    if (!topics) return Failure(topics.error());
+    if (*topics) all.insert(all.end(), (*topics)->begin(), (*topics)->end());
     if (!all.empty()) break;  // one file's are enough to name some
   }
   if (all.size() > kNamedTopics) all.resize(kNamedTopics);
@@ -95,6 +92,19 @@ Result<std::vector<std::string>> topics_in(const ReplayFiles& files, const Topic
 }
 
 std::string kind_of(ReplayOrder order) { return order == ReplayOrder::event ? "event" : "arrival"; }
+
+std::string why_incomplete(const ReplayReport& report) {
+  if (report.passed_over > 0) {
+    return fmt::format("replay {}: {} files of the archive were passed over: its results lack what they held",
+                       report.request.job, report.passed_over);
+  }
+  if (report.too_large.count == 0) return {};
+  return fmt::format(
+      "replay {}: {} messages were left out, the first at offset {}: as envelopes they are over {} bytes, "
+      "the "
+      "broker's message_size_limit; its results lack them",
+      report.request.job, report.too_large.count, report.too_large.first_offset, kLargestEnvelope);
+}
 
 }  // namespace
 
@@ -111,7 +121,14 @@ std::string ReplayReport::why_not() const {
                        detail.is_string() ? ": " + detail.get<std::string>() : "");
   }
   const auto taken = number_of(said, "messages");
-  if (!taken || *taken >= sent) return {};
+  if (!taken || *taken == sent) return why_incomplete(*this);
+  if (*taken > sent) {
+    return fmt::format(
+        "replay {}: the gateway took {} messages of {} that were sent: it counted some twice, or somebody "
+        "else "
+        "sends for a job of this name; its results are not to be trusted",
+        request.job, *taken, sent);
+  }
   return fmt::format(
       "replay {}: the gateway took {} of {} messages; it could not read {}, the rest was lost on the way (a "
       "broker's queue that overflowed, or its message_size_limit)",
@@ -129,6 +146,7 @@ std::string ReplayReport::text() const {
                   to_rfc3339(request.range.from), to_rfc3339(request.range.to), sent);
   if (left_out > 0) text += fmt::format(", {} left out that brought no new reading", left_out);
   if (too_long > 0) text += fmt::format(", {} left out: topic too long", too_long);
+  if (too_large.count > 0) text += fmt::format(", {} left out: too large", too_large.count);
   text += '\n';
   for (const char* part : {"books", "outputs"}) {
     if (said.contains(part) && said[part].is_object())
@@ -144,6 +162,8 @@ std::string ReplayReport::json() const {
   all["sent"] = sent;
   all["left_out"] = left_out;
   all["topic_too_long"] = too_long;
+  all["too_large"] = too_large.count;
+  all["files_passed_over"] = passed_over;
   if (promotion) all["promotion"] = counts_json(*promotion);
   return all.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + '\n';
 }

@@ -8,6 +8,7 @@
 #include "bridge/replay/promotion.h"
 #include "bridge/replay/replay_envelope.h"
 #include "bridge/replay/replay_files.h"
+#include "bridge/replay/replay_player.h"
 #include "bridge/replay/topic_filter.h"
 
 namespace lookout {
@@ -17,9 +18,11 @@ struct ReplayReport {
   ReplayRequest request;
   std::string summary;  ///< as the gateway sent it
   std::uint64_t sent = 0, left_out = 0, too_long = 0;
+  ReplayPlayer::TooLarge too_large{};
+  std::size_t passed_over = 0;  ///< files of the archive
   std::optional<Promotion::Counts> promotion{};
 
-  /// Done, and the gateway took every message.
+  /// Done, and the gateway took every message there was.
   [[nodiscard]] bool is_done() const;
   /// A sentence, where it is not; else empty.
   [[nodiscard]] std::string why_not() const;

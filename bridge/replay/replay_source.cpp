@@ -26,14 +26,12 @@ Result<std::vector<ReplayMessage>> ReplaySource::next_by_arrival() {
       ++file_;
       continue;
     }
-    auto looked = files_.look_into(file);
-    if (!looked) return Failure(looked.error());
-    offset_ = *looked ? offset_ : end;
-    if (!*looked) continue;
-    auto found = (*looked)->arrivals({offset_, end, limits_.messages, limits_.bytes}, range_, filter_);
-    if (!found) return Failure(found.error().text);
-    offset_ = found->next;
-    if (!found->messages.empty()) return std::move(found->messages);
+    auto found = files_.ask(file, [&](ReplayFile& looked) {
+      return looked.arrivals({offset_, end, limits_.messages, limits_.bytes}, range_, filter_);
+    });
+    if (!found) return Failure(found.error());
+    offset_ = *found ? (*found)->next : end;
+    if (*found && !(*found)->messages.empty()) return std::move((*found)->messages);
   }
   return std::vector<ReplayMessage>{};
 }
@@ -85,13 +83,12 @@ Result<std::size_t> ReplaySource::fetch_from(const ReplayFiles::File& file,
     indices.push_back(i);
     own.push_back(places[i]);
   }
-  auto looked = files_.look_into(file);
-  if (!looked) return Failure(looked.error());
-  if (!*looked) return places.size();
-  auto messages = (*looked)->messages(own, limits_.bytes, filter_);
-  if (!messages) return Failure(messages.error().text);
-  for (std::size_t i = 0; i < messages->size(); ++i) found[indices[i]] = std::move((*messages)[i]);
-  return messages->size() < own.size() ? indices[messages->size()] : places.size();
+  auto messages =
+      files_.ask(file, [&](ReplayFile& looked) { return looked.messages(own, limits_.bytes, filter_); });
+  if (!messages) return Failure(messages.error());
+  if (!*messages) return places.size();
+  for (std::size_t i = 0; i < (*messages)->size(); ++i) found[indices[i]] = std::move((**messages)[i]);
+  return (*messages)->size() < own.size() ? indices[(*messages)->size()] : places.size();
 }
 
 }  // namespace lookout

@@ -44,6 +44,16 @@ std::string offsets(const ArchiveFixture& box, const Asked& asked = {}) {
   return text;
 }
 
+std::string offsets_of(ReplaySource& source) {
+  std::string text;
+  for (auto chunk = source.next();; chunk = source.next()) {
+    REQUIRE(chunk);
+    if (chunk->empty()) return text;
+    for (const ReplayMessage& message : *chunk)
+      text += (text.empty() ? "" : " ") + std::to_string(message.offset);
+  }
+}
+
 TimeRange between(const char* from, const char* to) { return {at(from), at(to)}; }
 
 }  // namespace
@@ -216,13 +226,42 @@ TEST_CASE("while a replay pauses nothing of a file that is still written is held
   CHECK(source.next()->size() == 1);
 }
 
-TEST_CASE("where there is no archive, or a damaged one, a replay says so") {
-  ArchiveFixture box;
+TEST_CASE("where there is no archive a replay says so") {
+  const ArchiveFixture box;
   CHECK_THAT(ReplayFiles::open(box.folder / "none").error(), Catch::Contains("there is no archive"));
-  box.store({reading("2026-11-22T11:00:00Z", kDay1)});
-  box.store({reading("2026-11-23T11:00:00Z", kDay2)});
+}
+
+TEST_CASE("a damaged file is passed over and named, and the others are replayed") {
+  ArchiveFixture box;
+  store_three_days(box);
   box.maintain();
-  box.close();
-  spit(box.files().front(), "no database at all");
-  CHECK_THAT(ReplayFiles::open(box.path()).error(), Catch::Contains(box.files().front().filename().string()));
+  const auto order = GENERATE(ReplayOrder::event, ReplayOrder::arrival);
+  const auto damaged = box.files()[0];
+  const bool at_once = GENERATE(true, false);
+  if (at_once) spit(damaged, "no database at all");
+  const auto files = ReplayFiles::open(box.path());
+  REQUIRE(files);
+  CHECK(files->passed_over().size() == (at_once ? 1 : 0));
+  if (!at_once) spit(damaged, "no database at all");
+  ReplaySource source(*files, order, kAll, TopicFilter(box.config.inputs, ""), box.config, {});
+  CHECK(offsets_of(source) == "2 3");
+  REQUIRE(files->passed_over().size() == 1);
+  CHECK_THAT(files->passed_over()[0],
+             Catch::Contains(damaged.filename().string()) && Catch::Contains("passed over"));
+}
+
+TEST_CASE("a file that retention takes while a replay runs is named: its messages are missing") {
+  ArchiveFixture box;
+  store_three_days(box);
+  box.maintain();
+  const auto order = GENERATE(ReplayOrder::event, ReplayOrder::arrival);
+  const auto files = ReplayFiles::open(box.path());
+  REQUIRE(files);
+  const auto taken = box.files()[0];
+  REQUIRE(*box.archive->make_room());
+  ReplaySource source(*files, order, kAll, TopicFilter(box.config.inputs, ""), box.config, {});
+  CHECK(offsets_of(source) == "2 3");
+  REQUIRE(files->passed_over().size() == 1);
+  CHECK_THAT(files->passed_over()[0],
+             Catch::Contains(taken.filename().string()) && Catch::Contains("went with retention"));
 }

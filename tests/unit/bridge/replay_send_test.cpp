@@ -132,6 +132,23 @@ TEST_CASE("an envelope carries where a message came from and what it was") {
         R"({"offset":7,"arrival":"2026-11-22T12:00:01Z","retain":false,"cut":true,"payload_base64":"/wA="})");
 }
 
+TEST_CASE("an envelope is as large as the broker lets it be: escaped text that would be larger is base64") {
+  ReplayMessage past = message(7, kStart);
+  past.payload = std::string(65'536, '\0');  // escaped six times as long
+  const auto nul = nlohmann::json::parse(envelope_of("j", past).payload);
+  CHECK_FALSE(nul.contains("payload"));
+  CHECK(nul["payload_base64"] == std::string(65'536 / 3 * 4, 'A') + "AA==");
+  past.payload = std::string(65'536, 'x');
+  CHECK(nlohmann::json::parse(envelope_of("j", past).payload)["payload"] == past.payload);
+
+  Stage stage;
+  past.payload = std::string(262'144, '\0');
+  REQUIRE(stage.play({message(1, kStart), past, message(8, kStart), past}, kMax).value());
+  CHECK(stage.sent == Sent{{0s, 1}, {0s, 8}});
+  CHECK(stage.player.too_large().count == 2);
+  CHECK(stage.player.too_large().first_offset == 7);
+}
+
 TEST_CASE("what controls a replay says what was asked for") {
   const ReplayRequest all{"fire-1", ReplayOrder::event, {kStart, kStart + 1h}, ""};
   CHECK(start_of(all).topic == "replay/fire-1/control");
@@ -215,6 +232,16 @@ TEST_CASE("a replay's report says how it ended") {
   CHECK_FALSE(report.is_done());
   CHECK_THAT(report.why_not(),
              Catch::Contains("took 8 of 10 messages; it could not read 1, the rest was lost"));
+  report.summary = R"({"state":"done","messages":11,"unreadable":0})";
+  CHECK_FALSE(report.is_done());
+  CHECK_THAT(report.why_not(), Catch::Contains("took 11 messages of 10 that were sent"));
+  report.summary = R"({"state":"done","messages":10,"unreadable":0})";
+  report.too_large = {.count = 1, .first_offset = 77};
+  CHECK_FALSE(report.is_done());
+  CHECK_THAT(report.why_not(), Catch::Contains("1 messages were left out, the first at offset 77"));
+  CHECK_THAT(report.text(), Catch::Contains("1 left out: too large"));
+  report.too_large = {};
+  CHECK(report.is_done());
   report.summary = R"({"job":"fire-1","state":"refused","detail":"too many"})";
   CHECK_FALSE(report.is_done());
   CHECK(report.why_not() == "replay fire-1 is refused: too many");
