@@ -15,27 +15,43 @@
 namespace lookout {
 namespace {
 
-/// Writes to a file descriptor and remembers the first error, after which it takes nothing more.
+/// Writes to a file, which is made or replaced when there is something to write, or to standard output;
+/// remembers the first error, after which it takes nothing more.
 class Writer {
  public:
-  explicit Writer(int descriptor) : descriptor_(descriptor) {}
+  explicit Writer(std::string file) : path_(std::move(file)) {}
 
   bool write(std::string_view text) {
-    while (error_ == 0 && !text.empty()) {
-      const ssize_t written = ::write(descriptor_, text.data(), text.size());
+    while (error_.empty() && !text.empty() && open()) {
+      const ssize_t written = ::write(file_ ? file_.get() : STDOUT_FILENO, text.data(), text.size());
       if (written >= 0) {
         text.remove_prefix(static_cast<std::size_t>(written));
       } else if (errno != EINTR) {
-        error_ = errno;
+        error_ = fmt::format("cannot write: {}", std::strerror(errno));
+        reader_left_ = errno == EPIPE;
       }
     }
-    return error_ == 0;
+    return error_.empty();
   }
-  [[nodiscard]] int error() const { return error_; }
+  /// Also where there was nothing to write.
+  bool open() {
+    if (path_.empty() || file_) return true;
+    auto opened = open_file(path_, O_WRONLY | O_CREAT | O_TRUNC);
+    if (opened) {
+      file_ = std::move(*opened);
+    } else {
+      error_ = opened.error();
+    }
+    return opened.has_value();
+  }
+  /// A sentence; empty where all went well, or the reader went away early.
+  [[nodiscard]] std::string error() const { return reader_left_ ? std::string{} : error_; }
 
  private:
-  const int descriptor_;
-  int error_ = 0;
+  const std::string path_;
+  FileHandle file_;
+  std::string error_;
+  bool reader_left_ = false;
 };
 
 int fail(int code, const std::string& text) {
@@ -48,8 +64,6 @@ std::string_view meaning_of(std::string_view why) {
   if (why == "corrupt") return "their file was damaged";
   return why == "journal" ? "the journal had lost them" : why;
 }
-
-constexpr int kReplace = O_WRONLY | O_CREAT | O_TRUNC;
 
 Result<std::optional<Timestamp>> read_time(const char* option, const std::string& text, Timestamp now) {
   if (text.empty()) return std::nullopt;
@@ -99,19 +113,20 @@ Result<Selection> make_selection(const QueryArguments& arguments, Timestamp now)
 int run_query(const std::filesystem::path& archive, const QueryArguments& arguments) {
   const auto selection = make_selection(arguments, wall_clock_now());
   if (!selection) return fail(kExitUsage, selection.error());
-  auto file = arguments.output.empty() ? Result<FileHandle>{} : open_file(arguments.output, kReplace);
-  if (!file) return fail(kExitFailed, file.error());
   std::signal(SIGPIPE, SIG_IGN);
-  Writer writer(*file ? file->get() : STDOUT_FILENO);
+  Writer writer(arguments.output);
   TableOutput output(arguments.format, columns_of(arguments.kind),
                      [&](std::string_view text) { return writer.write(text); });
-  const auto missing =
-      ArchiveReader(archive).read(*selection, [&](std::span<const Cell> row) { return output.row(row); });
+  bool found = false;
+  const auto missing = ArchiveReader(archive).read(*selection, [&](std::span<const Cell> row) {
+    found = true;
+    return output.row(row);
+  });
   if (!missing) return fail(kExitFailed, missing.error());
   output.finish();
-  if (writer.error() != 0 && writer.error() != EPIPE) {
-    return fail(kExitFailed, fmt::format("cannot write: {}", std::strerror(writer.error())));
-  }
+  writer.open();
+  if (const std::string error = writer.error(); !error.empty()) return fail(kExitFailed, error);
+  if (!found) fail(kExitDone, "nothing in the archive matches");
   return tell(*missing);
 }
 

@@ -120,10 +120,10 @@ Result<void> DayPublisher::summarize(sys_days day, Timestamp now, const std::sto
   deliver_at_.reset();
   redelivery_ = 1min;
   spdlog::info("daily summary: {} of {} to publish", summaries, of.date);
-  return state_.commit(
-      {.day = day,
-       .end = contents->end_offset,
-       .incomplete = !missing.gaps.empty() || !missing.damaged.empty() || contents->begin_is_gone});
+  return state_.commit({.day = day,
+                        .end = contents->end_offset,
+                        .incomplete = !published->is_complete() || !missing.gaps.empty() ||
+                                      !missing.damaged.empty() || contents->begin_is_gone});
 }
 
 Result<bool> DayPublisher::write_down(const DaySummary& summary, const PublishedDay& published, sys_days day,

@@ -36,7 +36,7 @@ Result<PublishedDay> PublishedDay::find(const std::filesystem::path& archive, co
     return true;
   });
   if (!read) return Failure(read.error());
-  if (!read->damaged.empty()) return Failure(read->damaged.front());
+  published.complete_ = read->damaged.empty();
   return published;
 }
 

@@ -20,13 +20,18 @@ class PublishedDay {
     std::int64_t revision = 0, count = 0, late = 0;
   };
 
-  /// Fails when the archive cannot be read, or not all of it: then it is not known.
+  /// Fails when the archive cannot be read. What a damaged file held is not known, as it is not once the file
+  /// is set aside: a summary that is published again for that is marked incomplete, and beats no complete
+  /// one.
   static Result<PublishedDay> find(const std::filesystem::path& archive, const Day& day);
 
+  /// Whether every file could be read.
+  [[nodiscard]] bool is_complete() const { return complete_; }
   /// Nothing where none of that id was published.
   [[nodiscard]] const Entry* operator[](std::string_view id) const;
 
  private:
+  bool complete_ = true;
   std::map<Identity, Entry> entries_;  // by the hash of the id
 };
 
