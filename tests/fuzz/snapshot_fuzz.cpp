@@ -1,7 +1,13 @@
 // The input begins with how it is to be read:
 //   r   the rest is a snapshot file as it is
 //   x   two bytes of position and one of change, which damage a good one, or cut it where that is 0
-// A hash cannot be guessed, so what is damaged must be refused.
+//   b   magic, the rest, and the hash of both
+//   m   changes of the body of a good one, each two bytes of position and one of content, with the right hash
+// A hash cannot be guessed, so what the first two have damaged must be refused. The last two have a right
+// one: what nobody wrote may be taken for a state, but must neither end the program nor take memory without
+// end.
+#include <xxhash.h>
+
 #include "common/file.h"
 #include "gateway/snapshot.h"
 #include "tests/fuzz/fuzz.h"
@@ -30,6 +36,28 @@ const std::string& good() {
   return bytes;
 }
 
+std::string with_hash(std::string bytes) {
+  const std::uint64_t hash = XXH3_64bits(bytes.data(), bytes.size());
+  return bytes.append(reinterpret_cast<const char*>(&hash), sizeof(hash));
+}
+
+constexpr std::size_t kMagicSize = 8;
+
+std::string changed(const std::uint8_t* data, std::size_t size) {
+  std::string bytes = good().substr(0, good().size() - sizeof(std::uint64_t));
+  for (; size >= 3; data += 3, size -= 3) {
+    const std::size_t position = (data[0] * 256U + data[1]) % (bytes.size() - kMagicSize);
+    bytes[kMagicSize + position] = static_cast<char>(data[2]);
+  }
+  return bytes;
+}
+
+bool is_read(const std::string& bytes) {
+  const auto file = fuzz::folder() / "00000000000000000001.snapshot";
+  fuzz::demand(replace_file(file, bytes, false).has_value());
+  return SnapshotStore(fuzz::folder()).read_newest("box").has_value();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -43,7 +71,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     else
       bytes[position] = static_cast<char>(static_cast<unsigned char>(bytes[position]) ^ data[3]);
   }
-  fuzz::demand(replace_file(fuzz::folder() / "00000000000000000001.snapshot", bytes, false).has_value());
-  fuzz::demand(!SnapshotStore(fuzz::folder()).read_newest("box").has_value());
+  if (data[0] == 'b') {
+    is_read(with_hash(good().substr(0, kMagicSize) + bytes));
+  } else if (data[0] == 'm') {
+    is_read(with_hash(changed(data + 1, size - 1)));
+  } else {
+    fuzz::demand(!is_read(bytes));
+  }
   return 0;
 }
