@@ -6,6 +6,7 @@
 // A hash cannot be guessed, so what the first two have damaged must be refused. The last two have a right
 // one: what nobody wrote may be taken for a state, but must neither end the program nor take memory without
 // end.
+#include <fmt/format.h>
 #include <xxhash.h>
 
 #include "common/file.h"
@@ -16,18 +17,48 @@ using namespace lookout;
 
 namespace {
 
+// Something of all that a state has: kinds of windows, groups, metrics, an alert.
+constexpr const char* kConfig = R"(
+[[input]]
+topic = "s/{region}/{sensor}/{metric}"
+codec = "lookout"
+[[window]]
+name = "t"
+size = "5s"
+by = ["sensor", "region"]
+[[window]]
+name = "sl"
+kind = "sliding"
+size = "30s"
+step = "10s"
+[[window]]
+name = "se"
+kind = "session"
+gap = "2s"
+[time]
+lag = "1s"
+[[rule]]
+name = "R"
+window = "t"
+by = "region"
+when = "t.mean > 3"
+)";
+
 const std::string& good() {
   static const std::string bytes = [] {
-    const auto config = parse_config({{{"lookout.toml",
-                                        "[[input]]\ntopic = \"{sensor}/{metric}\"\ncodec = \"lookout\"\n"
-                                        "[[window]]\nname = \"w\"\nsize = \"5m\"\n"}}})
-                            .config;
+    const auto loaded = parse_config({{{"lookout.toml", kConfig}}});
+    fuzz::demand(loaded.problems.empty());
+    const Config& config = loaded.config;
     Machine machine = *Machine::create(config, "box");
     std::vector<Output> outputs;
-    for (std::int64_t i = 0; i < 20; ++i)
-      machine.step({static_cast<std::uint64_t>(i),
-                    {Timestamp{std::chrono::seconds{1790000000 + i}}, "a/t", "{\"value\":1}"}},
-                   outputs);
+    for (std::uint64_t i = 0; i < 40; ++i) {
+      const std::string topic = fmt::format("s/r{}/s{}/{}", i % 2, i % 5, i % 3 ? "t" : "u");
+      const std::string payload = fmt::format(R"({{"value":{},"event_time":{},"seq":{},"boot":"b"}})", i % 7,
+                                              1'790'000'000 + i, i * 2);
+      const Timestamp arrival{std::chrono::seconds{1'790'000'000 + i}};
+      machine.step({i, {.arrival = arrival, .topic = topic, .payload = payload}}, outputs);
+    }
+    fuzz::demand(machine.alerts().firing() > 0);
     const SnapshotStore store(fuzz::folder());
     Replay replay(config, "box");
     fuzz::demand(store.write({1, config.sources, {}, {}}, machine, replay).has_value());

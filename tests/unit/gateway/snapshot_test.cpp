@@ -136,6 +136,14 @@ std::string without_hash(const std::filesystem::path& path) {
   return content.substr(0, content.size() - sizeof(std::uint64_t));
 }
 
+std::pair<std::optional<SnapshotStore::Restored>, std::string> load_with_log(const SnapshotStore& store) {
+  std::ostringstream log;
+  spdlog::default_logger()->sinks().push_back(std::make_shared<spdlog::sinks::ostream_sink_mt>(log));
+  auto restored = store.load("box");
+  spdlog::default_logger()->sinks().pop_back();
+  return {std::move(restored), log.str()};
+}
+
 }  // namespace
 
 TEST_CASE("a snapshot of another version is no damaged one: it is told as such and left where it is") {
@@ -158,16 +166,12 @@ TEST_CASE("a snapshot of another version is no damaged one: it is told as such a
     said = "this version does not take the configuration in it: lookout.toml:";
   }
   spit_whole(path, content);
-  std::ostringstream log;
-  const auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(log);
-  spdlog::default_logger()->sinks().push_back(sink);
-  const auto restored = store.load("box");
-  spdlog::default_logger()->sinks().pop_back();
+  const auto [restored, log] = load_with_log(store);
   REQUIRE(restored);
   CHECK(restored->head.offset == 10);
   CHECK(std::filesystem::exists(path));
-  CHECK_THAT(log.str(), Catch::Contains(said) && Catch::Contains("left where it is"));
-  CHECK(log.str().find("corrupt") == std::string::npos);
+  CHECK_THAT(log, Catch::Contains(said) && Catch::Contains("left where it is"));
+  CHECK(log.find("corrupt") == std::string::npos);
 }
 
 TEST_CASE("a length that a snapshot cannot have is found before memory is taken for it") {
@@ -182,8 +186,10 @@ TEST_CASE("a length that a snapshot cannot have is found before memory is taken 
   const std::uint64_t many = std::uint64_t{1} << 40;
   content.replace(16, sizeof(many), reinterpret_cast<const char*>(&many), sizeof(many));
   spit_whole(path, content);
-  CHECK_FALSE(store.load("box"));
+  const auto [restored, log] = load_with_log(store);
+  CHECK_FALSE(restored);
   CHECK_FALSE(std::filesystem::exists(path));
+  CHECK_THAT(log, Catch::Contains("a length in it is wrong"));
 }
 
 TEST_CASE("a snapshot that cannot be written leaves the others alone") {
