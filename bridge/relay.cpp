@@ -147,6 +147,8 @@ class Relay {
     JournalState journal = archiver_.journal_state();
     journal.journal_limit = service_.journal().limit();
     journal.journal_full = service_.intake().is_full();
+    journal.disk_full = service_.intake().is_disk_full();
+    journal.power_cut = service_.after_power_cut();
     std::string payload =
         render_stats(wall_clock_now(), archiver_.books(), journal, archive_state(), forward_figures());
     if (const auto saved = save_status(folder_, payload); !saved) spdlog::debug("{}", saved.error());

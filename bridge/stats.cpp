@@ -45,6 +45,8 @@ std::string render_stats(Timestamp now, const ArchiveBooks& books, const Journal
   payload["journal_bytes"] = journal.journal_bytes;
   payload["journal_limit"] = journal.journal_limit;
   payload["journal_full"] = journal.journal_full;
+  payload["disk_full"] = journal.disk_full;
+  payload["power_cut"] = journal.power_cut;
   payload["unreadable_records"] = journal.unreadable_records;
   payload["archived"] = {{"messages", books.archived.messages},
                          {"readings", books.archived.readings},

@@ -34,6 +34,8 @@ struct JournalState {
   std::uint64_t lag_records = 0, lag_bytes = 0;  ///< journaled, not yet archived
   std::uint64_t journal_bytes = 0, journal_limit = 0;
   bool journal_full = false;  ///< above its high-water mark: the subscription is left, the broker queues
+  bool disk_full = false;     ///< no room for the journal's next segment
+  bool power_cut = false;     ///< the machine went down under the run before this one
   std::uint64_t unreadable_records = 0;
 };
 

@@ -16,10 +16,12 @@ using namespace std::chrono_literals;
 
 constexpr auto kAppendPatience =
     20s;  // a third of the default keepalive: longer and the broker would cut us off
+constexpr auto kHurriedPatience = 1s;
 constexpr auto kLookInterval = 1s;
 constexpr auto kRetryInterval = 100ms;
 constexpr auto kFillInterval = 100ms;
-constexpr auto kClockInterval = 1s;  // within what ConnectedClock needs
+constexpr auto kRoomInterval = 10ms;  // while there is no other segment: a fast broker fills one in 100 ms
+constexpr auto kClockInterval = 1s;   // within what ConnectedClock needs
 constexpr std::size_t kKeptOfTooLarge = 1024;
 
 // A message of the past comes escaped within another, which is as long as it has to be and the journal can
@@ -33,14 +35,25 @@ std::size_t largest_payload(std::string_view topic, std::size_t message_size) {
 Intake::Intake(const Config& config, Options options, JournalWriter& journal, Supervisor& supervisor)
     : message_size_(config.limits.message_size),
       record_link_and_clock_(options.record_link_and_clock),
+      least_room_(config.journal.segment / 2),
+      on_last_words_(std::move(options.on_last_words)),
       journal_(journal),
+      configuration_(std::move(options.configuration)),
       trust_(config.clock),
       trusted_(trust_.ask(wall_clock_now(), Clock::now())),
       supervisor_(supervisor) {
+  prepare_journal(Clock::now());
+  if (const auto recorded = append_configuration(); !recorded)
+    spdlog::error("{}: goes on under the configuration before, until there is room", recorded.error());
   look_at_fill();
+  look_at_room();
   keeper_.add([this](auto now) { return prepare_journal(now); });
   keeper_.add(every(kClockInterval, [this] { look_at_clock(); }));
   keeper_.add(every(kFillInterval, [this] { look_at_fill(); }));
+  keeper_.add([this](auto now) {
+    look_at_room();
+    return disk_full_ ? now + kRoomInterval : Clock::time_point::max();
+  });
   keeper_.add(every(config.journal.sync_interval, [this] { sync_journal(); }));
   keeper_.start();
   SessionOptions session;
@@ -59,7 +72,7 @@ Intake::Intake(const Config& config, Options options, JournalWriter& journal, Su
 }
 
 Intake::Clock::time_point Intake::step_session(Clock::time_point now) {
-  if (full_) {
+  if (is_away()) {
     session_->pause();
   } else {
     session_->resume();
@@ -81,11 +94,23 @@ void Intake::look_at_fill() {
   supervisor_.wake();
 }
 
+void Intake::look_at_room() {
+  const bool starved = disk_full_ && journal_.room() < least_room_;
+  if (starved_.exchange(starved) == starved) return;
+  if (starved) {
+    spdlog::warn("journal: its last segment is half full: leaves the broker, which queues");
+  } else {
+    spdlog::info("journal: there is room again: goes back to the broker");
+  }
+  supervisor_.wake();
+}
+
 // A full disk is tried again ten times a second, however often a waiting callback asks, and spoken of once a
 // minute.
 Intake::Clock::time_point Intake::prepare_journal(Clock::time_point now) {
   if (now < next_try_) return next_try_;
   const auto ready = journal_.prepare();
+  disk_full_ = !ready;
   if (ready) {
     if (complaint_.settle()) spdlog::info("journal: there is room for the next segment again");
     return now + kLookInterval;
@@ -103,12 +128,14 @@ void Intake::take(const MessageView& message) noexcept {
     kept.payload = kept.payload.substr(0, std::min(kKeptOfTooLarge, message_size_));
     kept.cut = true;
   }
-  const auto deadline = std::chrono::steady_clock::now() + kAppendPatience;
+  const auto begin = Clock::now();
   while (true) {
     const auto appended = append(kept, journal::Kind::message);
+    if (journal_.has_rotated()) keeper_.wake();
     if (appended) return;
-    if (std::chrono::steady_clock::now() > deadline) {
+    if (Clock::now() - begin > (hurried_ || disk_full_ ? kHurriedPatience : kAppendPatience)) {
       spdlog::critical("{}: ending, so that the broker keeps what was not stored", appended.error());
+      if (journal_.sync()) on_last_words_();
       ::_exit(kExitTryAgain);
     }
     keeper_.wake();  // it makes the next segment, where that is what is missing
@@ -131,6 +158,7 @@ Result<void> Intake::append(const MessageView& message, journal::Kind kind) {
 
 // What cannot be appended now comes before the next record that can.
 Result<void> Intake::append_changes(Clock::time_point now) {
+  if (auto recorded = append_configuration(); !recorded) return recorded;
   if (!record_link_and_clock_) return {};
   const auto record = [&](journal::Kind kind) {
     const bool resumed = kind == journal::Kind::link_up && resumed_;
@@ -146,6 +174,17 @@ Result<void> Intake::append_changes(Clock::time_point now) {
     if (auto done = record(journal::Kind::clock); !done) return Failure(done.error());
     recorded_trust_ = trusted_;
   }
+  return {};
+}
+
+// All that follows was decided under it. Its clock has not run yet.
+Result<void> Intake::append_configuration() {
+  if (configuration_.empty()) return {};
+  const MessageView record{.arrival = wall_clock_now(), .topic = {}, .payload = configuration_};
+  const auto appended =
+      journal_.append(record, journal::Kind::configuration, {connected_.look(Clock::now()), trusted_});
+  if (!appended) return Failure(appended.error());
+  configuration_.clear();
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,15 +21,19 @@
 namespace lookout {
 
 /// The subscribing session and the journal behind it: a message is acknowledged to the broker when, and only
-/// when, it is in the journal. Where the journal cannot take one for 20 s the process ends with exit code 75,
-/// so that the broker keeps the message; a disk whose sync fails ends it at once.
+/// when, it is in the journal. Where the journal cannot take one for 20 s, or for 1 s where the disk is full
+/// or the end near, the process ends with exit code 75, so that the broker keeps the message; a disk whose
+/// sync fails ends it at once.
 ///
 /// Above the journal's high-water mark the session leaves the broker, which queues, and below the low-water
-/// mark it comes back: who publishes through a session of its own is not held up meanwhile.
+/// mark it comes back: who publishes through a session of its own is not held up meanwhile. It leaves as well
+/// where the disk has no room for the journal's next segment, when half of the present one is full: what is
+/// on its way then still fits. The other half is for records that say what time it is.
 ///
 /// Every record is stamped with the time in its three parts (journal_format.h). For who computes with time,
 /// changes of the link and of the clock's trust are records of their own, right before the first record that
-/// comes after them. A link that comes up says whether the broker had kept the session.
+/// comes after them, and the configuration is the first record of a start, whenever there is room for it. A
+/// link that comes up says whether the broker had kept the session.
 class Intake {
  public:
   struct Options {
@@ -36,6 +41,8 @@ class Intake {
     std::vector<std::string> filters;
     bool record_link_and_clock = false;
     std::filesystem::path filters_file{};  ///< as in SessionOptions
+    std::string configuration{};  ///< where not empty, the payload of a record before all others
+    std::function<void()> on_last_words = [] {};  ///< before the process ends with everything synced
   };
 
   /// The session is connected by the supervisor, whose start() comes after this. The journal is kept synced
@@ -52,9 +59,15 @@ class Intake {
 
   /// Leaves the broker, which keeps the session and queues. After the supervisor has stopped.
   void close(std::chrono::milliseconds patience);
+  /// The end is near: a message that the journal cannot take no longer holds it up.
+  void hurry() { hurried_ = true; }
 
-  /// Whether the session is away because the journal is above its high-water mark. From any thread.
+  /// Whether the journal is above its high-water mark. From any thread, as the next two.
   [[nodiscard]] bool is_full() const { return full_; }
+  /// Whether the disk has no room for the journal's next segment.
+  [[nodiscard]] bool is_disk_full() const { return disk_full_; }
+  /// Whether the session is away for one of the two.
+  [[nodiscard]] bool is_away() const { return full_ || starved_; }
   /// Connected time now, as in the stamps. From any thread.
   Microseconds connected();
   /// Appends a record that says no more than what time it is. From any thread but the MQTT library's.
@@ -66,6 +79,7 @@ class Intake {
   void take(const MessageView& message) noexcept;
   Result<void> append(const MessageView& message, journal::Kind kind);
   Result<void> append_changes(Clock::time_point now);
+  Result<void> append_configuration();
   void record_changes(Clock::time_point now);
   void set_link(bool up);
   void set_session(bool resumed);
@@ -73,13 +87,17 @@ class Intake {
   Clock::time_point prepare_journal(Clock::time_point now);
   void sync_journal();
   void look_at_fill();
+  void look_at_room();
   Clock::time_point step_session(Clock::time_point now);
 
   const std::uint64_t message_size_;
   const bool record_link_and_clock_;
+  const std::uint64_t least_room_;
+  const std::function<void()> on_last_words_;
   JournalWriter& journal_;
 
-  std::mutex append_mutex_;  // held for one append: guards the order of stamps, and what follows
+  std::mutex append_mutex_;    // held for one append: guards the order of stamps, and what follows
+  std::string configuration_;  // that has no record yet
   ConnectedClock connected_;
   ClockTrust trust_;
   bool trusted_;  // at the last look
@@ -87,7 +105,8 @@ class Intake {
   std::optional<bool> recorded_trust_;
 
   Supervisor& supervisor_;
-  std::atomic<bool> full_ = false;  // set by the keeper, obeyed by the supervisor
+  std::atomic<bool> full_ = false, disk_full_ = false, starved_ = false;  // set by the keeper
+  std::atomic<bool> hurried_ = false;
 
   Supervisor keeper_;
   Clock::time_point next_try_ = Clock::time_point::min();  // of the keeper, as is what follows

@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "common/clock_trust.h"
 #include "common/duration.h"
 #include "common/ending_signals.h"
 #include "common/exit_code.h"
@@ -31,21 +30,20 @@ Result<std::unique_ptr<Service>> Service::create(const Config& config, const Sta
                                                  Options options) {
   auto journal = JournalWriter::open(folder.path() / "journal", config.journal, options.first_offset);
   if (!journal) return Failure(journal.error());
+  if (options.configuration.size() > journal::kLargestBody - journal::kBodyHeadSize)
+    return Failure("the configuration is larger than a record of the journal can be");
   RunningMark mark(folder.path());
   if (mark.was_cut()) {
+    if (auto left = (*journal)->leave_gap(); !left) return Failure(left.error());
     spdlog::warn(
         "the machine went down while lookout-{} ran: some of what was acknowledged in the last {} before "
         "may be missing; the journal goes on at offset {}",
         options.program, format_duration(config.journal.sync_interval), (*journal)->end());
   }
-  // On a full disk it is not said at the next start.
-  if (const auto set = mark.set(); !set) spdlog::warn("{}", set.error());
-  if (!options.configuration.empty()) {
-    const MessageView record{.arrival = wall_clock_now(), .topic = {}, .payload = options.configuration};
-    if (auto ready = (*journal)->prepare(); !ready) return Failure(ready.error());
-    const auto appended = (*journal)->append(record, journal::Kind::configuration,
-                                             {.connected = {}, .trusted = is_trusted(config.clock)});
-    if (!appended) return Failure(appended.error());
+  // On a full disk it is not said at the next start; nor is this one's once more.
+  if (const auto set = mark.set(); !set) {
+    spdlog::warn("{}", set.error());
+    mark.clear();
   }
   block_ending_signals();
   return std::unique_ptr<Service>(
@@ -68,7 +66,9 @@ Service::Service(const Config& config, const StateFolder& folder, Options option
               {.client_id = fmt::format("lookout-{}-{}-in", program_, box_id_),
                .filters = std::move(options.filters),
                .record_link_and_clock = options.record_link_and_clock,
-               .filters_file = folder.path() / "subscriptions"},
+               .filters_file = folder.path() / "subscriptions",
+               .configuration = std::move(options.configuration),
+               .on_last_words = [this] { mark_.clear(); }},
               *journal_, supervisor_) {
   SessionOptions session;
   session.mqtt = config.mqtt;
@@ -138,6 +138,7 @@ int Service::run(const Work& work, const std::function<void()>& worked) {
   sigwait(&signals, &signal);
   sd_notify(0, "STOPPING=1");
   spdlog::info("stopping");
+  intake_.hurry();
   worker.request_stop();
   // Straight to the network: with the broker away the outbox may be full, and nobody would make room.
   publisher_->send(stopping_, no_receipt_);

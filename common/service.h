@@ -65,6 +65,9 @@ class Service {
   void flush() { outbox_.flush(); }
   [[nodiscard]] JournalWriter& journal() { return *journal_; }
   [[nodiscard]] Intake& intake() { return intake_; }
+  /// Whether the machine went down under the program before this one: some of what that had acknowledged may
+  /// be missing, and the journal leaves out an offset there.
+  [[nodiscard]] bool after_power_cut() const { return mark_.was_cut(); }
   [[nodiscard]] std::size_t unacknowledged() const { return outbox_.unacknowledged(); }
   [[nodiscard]] std::vector<std::pair<std::uint64_t, Outgoing>> unacknowledged_messages() const {
     return outbox_.unacknowledged_messages();

@@ -39,6 +39,8 @@ std::string render_stats(const Machine& machine, const StatsFrame& frame) {
   stats["journal_bytes"] = frame.journal_bytes;
   stats["journal_limit"] = frame.journal_limit;
   stats["journal_full"] = frame.journal_full;
+  stats["disk_full"] = frame.disk_full;
+  stats["power_cut"] = frame.power_cut;
   stats["unreadable_records"] = frame.unreadable_records;
   stats["outbox"] = frame.outbox;
   stats["replays"] = frame.replays;

@@ -14,6 +14,8 @@ struct StatsFrame {
   std::uint64_t lag_records = 0, lag_bytes = 0;  ///< journaled, not yet through the machine
   std::uint64_t journal_bytes = 0, journal_limit = 0;
   bool journal_full = false;  ///< above its high-water mark: the subscription is left, the broker queues
+  bool disk_full = false;     ///< no room for the journal's next segment
+  bool power_cut = false;     ///< the machine went down under the run before this one
   std::uint64_t unreadable_records = 0;
   std::uint64_t outbox = 0;   ///< published, not yet acknowledged
   std::uint64_t replays = 0;  ///< at work

@@ -19,6 +19,7 @@ constexpr auto kStatsInterval = 10s;
 constexpr auto kSnapshotInterval = 60s;
 constexpr std::uint64_t kJournalPerSnapshot = 3;  // bytes of journal worth one of snapshot
 constexpr std::uint64_t kTrimmedAtOnce = 16;      // this part of a journal that is more than half full
+constexpr auto kSnapshotRetry = 10s;              // on a disk that is full
 constexpr auto kTickRetry = 1s;
 constexpr auto kShortestWait = 10ms;
 constexpr int kRecordsBetweenLooksAtTheClock = 256;
@@ -242,22 +243,25 @@ bool Worker::housekeeping(Service& service, const std::stop_token& stop) {
 
 void Worker::look_after_snapshots(Service& service, Clock::time_point now) {
   if (const auto done = writer_.finished()) {
+    snapshot_failed_ = !*done;
     if (*done) {
       snapshot_complaint_.settle();
       last_good_snapshot_ = now;
+      bytes_taken_ -= bytes_in_snapshot_;
       trim(service);
     } else if (snapshot_complaint_.is_due(now)) {
       spdlog::error("snapshot: {} (trying on, next word in a minute)", done->error());
     }
   }
-  if (writer_.busy()) return;
-  // At the end of a journal that is full nothing more comes: a tick does, so that the older snapshot gets
-  // there too. Where it cannot be appended there is another try in a second.
-  const bool deaf = service.intake().is_full() && reader_->position() == service.journal().end();
+  if (writer_.busy() || (snapshot_failed_ && now - last_snapshot_ < kSnapshotRetry)) return;
+  // At the end of a journal that is full, or has no room, nothing more comes: a tick does, so that the older
+  // snapshot gets there too. Where it cannot be appended there is another try in a second.
+  const bool deaf = service.intake().is_away() && reader_->position() == service.journal().end() &&
+                    service.journal().first() < reader_->segment();
   if (deaf && bytes_taken_ == 0) return static_cast<void>(service.intake().tick());
   if (!deaf && !snapshot_is_due(service, now)) return;
   last_snapshot_ = now;
-  bytes_taken_ = 0;
+  bytes_in_snapshot_ = bytes_taken_;
   if (const auto begun = writer_.begin(head(service), machine_, replay_); !begun)
     spdlog::error("{}", begun.error());
 }
@@ -310,6 +314,8 @@ Outgoing Worker::make_stats(Service& service, Clock::time_point now) {
   frame.journal_bytes = service.journal().size_bytes();
   frame.journal_limit = service.journal().limit();
   frame.journal_full = service.intake().is_full();
+  frame.disk_full = service.intake().is_disk_full();
+  frame.power_cut = service.after_power_cut();
   frame.unreadable_records = reader_->lost();
   frame.outbox = service.unacknowledged();
   frame.replays = replay_.jobs();

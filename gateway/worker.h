@@ -95,7 +95,9 @@ class Worker {
   std::uint64_t next_offset_ = 0;           // of the record after the last one whose outputs are handed over
   bool at_rest_ = false;                    // run() has ended, and not in the middle of a record's outputs
   bool resumed_ = false;                    // what the snapshot carried is handed over too
-  std::uint64_t bytes_taken_ = 0;           // of the journal, since the last snapshot
+  std::uint64_t bytes_taken_ = 0;           // of the journal, since the last snapshot that was written
+  std::uint64_t bytes_in_snapshot_ = 0;     // of them, in the one that is being written
+  bool snapshot_failed_ = false;            // the last one
   Clock::time_point last_snapshot_{};       // was begun then
   Clock::time_point last_good_snapshot_{};  // was done then; at first: the start
   Complaint snapshot_complaint_, cursor_complaint_;

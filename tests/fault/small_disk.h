@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <system_error>
 
@@ -33,6 +34,12 @@ class SmallDisk {
   }
   [[nodiscard]] bool mounted() const { return mounted_; }
   [[nodiscard]] const std::filesystem::path& path() const { return folder_.path(); }
+  /// Takes what is left to the last page, until free_space().
+  void fill_up() const {
+    std::ofstream file(ballast(), std::ios::binary | std::ios::app);
+    const std::string page(4096, 'b');
+    while (file.write(page.data(), static_cast<std::streamsize>(page.size())).flush()) continue;
+  }
   void free_space() const { std::filesystem::remove(ballast()); }
   /// Takes all the room that is left, and gives it back: the disk is as large as what is on it meanwhile.
   void fill() const { resize(0); }
