@@ -4,8 +4,10 @@
 
 #include <array>
 #include <chrono>
+#include <optional>
 
 #include "bridge/kafka/rdkafka_cursors.h"
+#include "bridge/kafka/rdkafka_policy.h"
 #include "bridge/kafka/rdkafka_topics.h"
 
 namespace lookout {
@@ -92,12 +94,22 @@ class RdkafkaSink final : public KafkaSink {
 
   KafkaResult<void> take_over(const std::stop_token& stop) override {
     if (auto made = make_topics(*producer_, options_, reports_, stop); !made) return made;
+    policy_.emplace(*producer_, options_.cursors_topic);
     return patiently("no producer's id could be had", kPatience, stop,
                      [&] { return rd_kafka_init_transactions(producer_.get(), kSliceMs); });
   }
 
   KafkaResult<KafkaCursors> read_cursors(std::string_view prefix, const std::stop_token& stop) override {
-    return read_committed_cursors(options_, reports_, prefix, 2 * transaction_timeout_, stop);
+    auto cursors = read_committed_cursors(options_, reports_, prefix, 2 * transaction_timeout_, stop);
+    const std::string policy = policy_ ? policy_->take_answer() : std::string{};
+    // Where cursors go with time, a box that was idle for as long would have everything come twice.
+    if (!policy.empty() && policy != "compact")
+      return std::unexpected(KafkaFailure{
+          .text = fmt::format(
+              "Kafka: topic '{}' has cleanup.policy={}, with which it forgets how far this box is: "
+              "set its cleanup.policy to compact",
+              options_.cursors_topic, policy)});
+    return cursors;
   }
 
   std::string cluster_id() override {
@@ -229,6 +241,7 @@ class RdkafkaSink final : public KafkaSink {
   const OnWaiting on_waiting_;
   Reports reports_;  // outlives the handles
   Handle producer_;
+  std::optional<CleanupPolicy> policy_;
   Topic cursors_;
   std::map<std::string, Topic, std::less<>> topics_;
   std::chrono::milliseconds transaction_timeout_{};

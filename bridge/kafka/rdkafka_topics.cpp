@@ -14,10 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
-using Queue = std::unique_ptr<rd_kafka_queue_t, Destroy<rd_kafka_queue_destroy>>;
-using Event = std::unique_ptr<rd_kafka_event_t, Destroy<rd_kafka_event_destroy>>;
-using ConfigResource = std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>;
-using AdminOptions = std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<rd_kafka_AdminOptions_destroy>>;
 
 constexpr auto kPatience = 10s;
 constexpr auto kPause = 100ms;
@@ -33,58 +29,11 @@ struct Maker {
   KafkaResult<void> make() {
     const auto known = known_topics();
     if (!known) return std::unexpected(known.error());
-    if (known->contains(options.cursors_topic)) {
-      if (auto kept = check_policy(); !kept) return kept;
-    }
-    return make_missing(*known);
-  }
-
-  // Where cursors go with time, a box that was idle for as long would have everything come twice. Who may not
-  // ask is not told.
-  KafkaResult<void> check_policy() const {
-    const Queue answers(rd_kafka_queue_new(&producer));
-    const AdminOptions how = admin_options(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-    const ConfigResource topic(
-        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, options.cursors_topic.c_str()));
-    rd_kafka_ConfigResource_t* asked = topic.get();
-    rd_kafka_DescribeConfigs(&producer, &asked, 1, how.get(), answers.get());
-    const Event answer = await(*answers);
-    if (!answer || rd_kafka_event_error(answer.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-    const std::string policy = policy_in(*rd_kafka_event_DescribeConfigs_result(answer.get()));
-    if (policy.empty() || policy == "compact") return {};
-    return std::unexpected(KafkaFailure{
-        .text =
-            fmt::format("Kafka: topic '{}' has cleanup.policy={}, with which it forgets how far this box is: "
-                        "set its cleanup.policy to compact",
-                        options.cursors_topic, policy)});
-  }
-
-  static std::string policy_in(const rd_kafka_DescribeConfigs_result_t& result) {
-    std::size_t topics = 0, settings = 0;
-    const auto* const* const described = rd_kafka_DescribeConfigs_result_resources(&result, &topics);
-    if (topics == 0) return {};
-    const auto* const* const entries = rd_kafka_ConfigResource_configs(described[0], &settings);
-    for (std::size_t i = 0; i < settings; ++i) {
-      if (std::string_view(rd_kafka_ConfigEntry_name(entries[i])) == "cleanup.policy")
-        return rd_kafka_ConfigEntry_value(entries[i]);
-    }
-    return {};
-  }
-
-  AdminOptions admin_options(rd_kafka_admin_op_t what) const {
-    std::array<char, kErrorText> text{};
-    AdminOptions how(rd_kafka_AdminOptions_new(&producer, what));
-    rd_kafka_AdminOptions_set_request_timeout(
-        how.get(), static_cast<int>(std::chrono::milliseconds(kPatience).count()), text.data(), text.size());
-    return how;
-  }
-
-  KafkaResult<void> make_missing(const std::set<std::string>& known) {
     std::vector<NewTopic> wanted;
     std::vector<rd_kafka_NewTopic_t*> pointers;
     std::array<char, kErrorText> text{};
     const auto want = [&](const std::string& name, int partitions) {
-      if (known.contains(name)) return;
+      if (known->contains(name)) return;
       wanted.emplace_back(rd_kafka_NewTopic_new(name.c_str(), partitions, -1, text.data(), text.size()));
       pointers.push_back(wanted.back().get());
     };
@@ -97,11 +46,11 @@ struct Maker {
     for (const std::string& name : options.topics) want(name, -1);
     if (pointers.empty()) return {};
     const Queue answers(rd_kafka_queue_new(&producer));
-    const AdminOptions how = admin_options(RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    const AdminOptions how(rd_kafka_AdminOptions_new(&producer, RD_KAFKA_ADMIN_OP_CREATETOPICS));
+    rd_kafka_AdminOptions_set_request_timeout(
+        how.get(), static_cast<int>(std::chrono::milliseconds(kPatience).count()), text.data(), text.size());
     rd_kafka_CreateTopics(&producer, pointers.data(), pointers.size(), how.get(), answers.get());
-    const Event answer = await(*answers);
-    if (!answer) return std::unexpected(KafkaFailure{.text = "stopping"});
-    return judge(*answer);
+    return await(*answers);
   }
 
   KafkaResult<std::set<std::string>> known_topics() {
@@ -125,18 +74,14 @@ struct Maker {
                                                             options.kafka.brokers, why, reports.suffix())});
   }
 
-  /// Nothing when stopping.
-  Event await(rd_kafka_queue_t& answers) const {
+  KafkaResult<void> await(rd_kafka_queue_t& answers) const {
     Event answer;
     while (!answer && !stop.stop_requested()) answer.reset(rd_kafka_queue_poll(&answers, kSliceMs));
-    return answer;
-  }
-
-  KafkaResult<void> judge(rd_kafka_event_t& answer) const {
-    if (rd_kafka_event_error(&answer) != RD_KAFKA_RESP_ERR_NO_ERROR)
-      return no_answer(rd_kafka_event_error_string(&answer));
+    if (!answer) return std::unexpected(KafkaFailure{.text = "stopping"});
+    if (rd_kafka_event_error(answer.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return no_answer(rd_kafka_event_error_string(answer.get()));
     std::size_t count = 0;
-    const auto* const result = rd_kafka_event_CreateTopics_result(&answer);
+    const auto* const result = rd_kafka_event_CreateTopics_result(answer.get());
     const auto* const* const topics = rd_kafka_CreateTopics_result_topics(result, &count);
     for (std::size_t i = 0; i < count; ++i) {
       const rd_kafka_resp_err_t error = rd_kafka_topic_result_error(topics[i]);

@@ -7,7 +7,7 @@
 namespace lookout {
 
 /// Makes the topics that are missing. Who may not make topics finds them made, or hears at the first record
-/// that there are none. Fails where the topic of the cursors is there and would lose them.
+/// that there are none.
 KafkaResult<void> make_topics(rd_kafka_t& producer, const RdkafkaOptions& options, Reports& reports,
                               const std::stop_token& stop);
 

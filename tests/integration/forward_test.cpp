@@ -74,7 +74,7 @@ double cpu_seconds(pid_t pid) {
 nlohmann::json kafka_status(const Box& box) {
   const auto status = run({program("bridge"), "status", "--json", "--config", box.config()});
   const auto json = nlohmann::json::parse(status.out, nullptr, false);
-  return json.is_object() ? json.value("kafka", nlohmann::json{}) : nlohmann::json{};
+  return json.is_object() ? json.value("kafka", nlohmann::json::object()) : nlohmann::json::object();
 }
 
 std::vector<int> from_to(int first, int end) {

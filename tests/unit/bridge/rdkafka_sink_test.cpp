@@ -26,13 +26,11 @@ enum ApiKey : std::int16_t { produce = 0, init_producer_id = 22, add_partitions 
 /// everybody: what is committed is told by the cursors.
 class MockKafka {
  public:
-  static constexpr int kBrokers = 3;
-
-  MockKafka() {
+  explicit MockKafka(int brokers = 1) {
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, [](const rd_kafka_t*, int, const char*, const char*) {});
     host_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, nullptr, 0);
-    cluster_ = rd_kafka_mock_cluster_new(host_, kBrokers);
+    cluster_ = rd_kafka_mock_cluster_new(host_, brokers);
     for (const char* topic : {"readings", "aggregates", "alerts", "late"})
       rd_kafka_mock_topic_create(cluster_, (std::string("lookout.") + topic).c_str(), 2, 1);
     rd_kafka_mock_topic_create(cluster_, "lookout.cursors", 1, 1);
@@ -147,7 +145,8 @@ TEST_CASE(
 }
 
 TEST_CASE("the partitions' leaders change again and again: every record is there, and the cursor says so") {
-  const MockKafka kafka;
+  constexpr int kBrokers = 3;
+  const MockKafka kafka(kBrokers);
   ArchiveFixture box;
   Forwarder forwarder({.archive = box.path(),
                        .folder = box.folder / "bridge",
@@ -160,7 +159,7 @@ TEST_CASE("the partitions' leaders change again and again: every record is there
   std::jthread thread([&](const std::stop_token& stop) { forwarder.run(stop); });
   std::set<int> all;
   for (int i = 0; i < 40; ++i) {
-    if (i % 10 == 5) kafka.move_leaders(1 + i / 10 % MockKafka::kBrokers);
+    if (i % 10 == 5) kafka.move_leaders(1 + i / 10 % kBrokers);
     box.store({{.payload = fmt::format(R"({{"event_time":{},"value":{}}})", 1795346400 + i, i)}});
     all.insert(i);
     forwarder.advance(box.archive->next_offset());
