@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 namespace {
 
 // Every other one while a transaction is open; each when more has come to Kafka than before the last.
-void killed_at_random(unsigned kills, const std::string& key) {
+void killed_at_random(unsigned kills, const std::string& key, const std::string& speed) {
   const std::uint64_t seed = fault_seed();
   std::mt19937_64 random(seed);
   KafkaSite site(fmt::format("key = \"{}\"\n", key));
@@ -26,7 +26,7 @@ void killed_at_random(unsigned kills, const std::string& key) {
   CHECK(site.stop() == 0);
   site.start();
   site.start_gateway();
-  site.start_load("5x");
+  site.start_load(speed);
   std::uint64_t there = 0;
   unsigned open = 0;
   for (unsigned i = 0; i < kills; ++i) {
@@ -95,13 +95,13 @@ void kafka_away(std::chrono::seconds time) {
 }  // namespace
 
 TEST_CASE("bridge killed with -9 at random while it forwards: Kafka is the archive is the ledger") {
-  killed_at_random(fault_count(6), "sensor");
+  killed_at_random(fault_count(6), "sensor", "5x");
 }
 
-TEST_CASE("the same, with all of a region in order") { killed_at_random(fault_count(4), "region"); }
+TEST_CASE("the same, with all of a region in order") { killed_at_random(fault_count(4), "region", "5x"); }
 
 TEST_CASE("bridge killed with -9 fifty times while it forwards", "[.][long-kills]") {
-  killed_at_random(fault_count(50), GENERATE(std::string("sensor"), std::string("region")));
+  killed_at_random(fault_count(50), GENERATE(std::string("sensor"), std::string("region")), "1x");
 }
 
 TEST_CASE("bridge killed with -9 at each point of a transaction: Kafka is the archive is the ledger") {
