@@ -100,3 +100,26 @@ TEST_CASE("export writes to standard output what query prints, and says what it 
   CHECK(bridge(box, {"export", "--kind", "messages", "--time", "event"}).code == 2);
   CHECK(archiver.stop() == 0);
 }
+
+TEST_CASE("export leaves the file alone that it was to write where there is no archive") {
+  Broker broker;
+  Box box(broker.port(), "");
+  const auto file = box.folder() / "kept.ndjson";
+  spit(file, "worth keeping");
+  CHECK(bridge(box, {"export", "--output", file.string()}).code == 1);
+  CHECK(slurp(file) == "worth keeping");
+  ChildProcess archiver = box.start("bridge");
+  broker.publish("sensors/wild/north/s1/temperature", R"({"event_time":1795346400,"value":20.5})");
+  REQUIRE(wait_until([&] { return lines_of(bridge(box, {"export"}).out) == 1; }));
+  const auto nothing = bridge(box, {"export", "--topics", "sensors/none/#", "--output", file.string()});
+  CHECK(nothing.code == 0);
+  CHECK_THAT(nothing.err, Catch::Contains("nothing in the archive matches"));
+  CHECK(slurp(file).empty());
+  const auto books = bridge(box, {"books", "--json"});
+  CHECK(books.code == 0);
+  const auto account = nlohmann::json::parse(books.out);
+  CHECK(account["offsets"] == account["archived"]);
+  CHECK(account["offsets"] >= 1);
+  CHECK(account["difference"] == 0);
+  CHECK(archiver.stop() == 0);
+}

@@ -423,6 +423,101 @@ TEST_CASE("nothing is promoted where results of the job are missing") {
   CHECK(archiver.stop() == 0);
 }
 
+TEST_CASE("nothing is promoted out of an archive whose bridge does not run") {
+  Broker broker;
+  Box box(broker.port(), kWindow);
+  ChildProcess archiver = box.start("bridge");
+  send_reading(broker, "2026-03-01T12:00:10Z");
+  REQUIRE(wait_until([&] { return count_archived(box) == 1; }));
+  REQUIRE(archiver.stop() == 0);
+  FakeGateway gateway(broker);
+  ChildProcess child = replay(box, "down", {"--into", "live"});
+  CHECK(child.wait() == 1);
+  CHECK_THAT(slurp(box.folder() / "down.err"),
+             Catch::Contains("the bridge does not run, or is stuck: nothing is promoted"));
+  CHECK(gateway.actions("down").empty());
+}
+
+TEST_CASE("a damaged file is left out of a replay, named, and keeps results from being promoted") {
+  Broker broker;
+  Box box(broker.port(), std::string(kWindow) + "[archive]\nretention_size = \"16 MiB\"\n");
+  ChildProcess archiver = box.start("bridge");
+  for (int i = 0; i < 30; ++i) broker.publish("sensors/wild/north/s1/note", std::string(60'000, 'x'));
+  send_reading(broker, "2026-03-01T12:00:00Z");
+  const auto closed = [&]() -> std::filesystem::path {
+    for (const auto& entry : std::filesystem::directory_iterator(box.state() / "bridge" / "archive")) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with("00000000000000000000-") && !name.contains(".open.")) return entry.path();
+    }
+    return {};
+  };
+  REQUIRE(wait_until([&] { return count_archived(box) == 31 && !closed().empty(); }));
+  spit(closed(), "no database at all");
+  FakeGateway gateway(broker);
+  ChildProcess child = replay(box, "damaged", {});
+  REQUIRE(gateway.await("damaged", "end"));
+  const auto sent = gateway.envelopes("damaged").size();
+  CHECK(sent > 0);
+  CHECK(sent < 31);
+  gateway.answer("damaged", "done");
+  CHECK(child.wait() == 1);
+  CHECK_THAT(slurp(box.folder() / "damaged.err"),
+             Catch::Contains(closed().filename().string()) && Catch::Contains("passed over"));
+  ChildProcess into_live = replay(box, "promoted", {"--into", "live"});
+  CHECK(into_live.wait() == 1);
+  CHECK_THAT(slurp(box.folder() / "promoted.err"), Catch::Contains("nothing is promoted while files"));
+  CHECK(gateway.actions("promoted").empty());
+  CHECK(archiver.stop() == 0);
+}
+
+TEST_CASE("a replay that a broker does not let in says so") {
+  Broker broker;
+  Box box(broker.port(), kWindow);
+  {
+    ChildProcess archiver = box.start("bridge");
+    send_reading(broker, "2026-03-01T12:00:00Z");
+    REQUIRE(wait_until([&] { return count_archived(box) == 1; }));
+    CHECK(archiver.stop() == 0);
+  }
+  const TempFolder folder;
+  spit(folder / "passwords", "");
+  Broker closed("allow_anonymous false\npassword_file " + (folder / "passwords").string() + "\n");
+  box.configure(closed.port(), kWindow);
+  const auto finished = run(command(box, "replay", {"--from", "2020-01-01", "--to", "2100-01-01"}), 60s);
+  CHECK(finished.code == 1);
+  CHECK_THAT(finished.err, Catch::Contains("no connection, or no login, at the broker"));
+}
+
+// 200,001 results at the most, through a broker: too long for a busy machine.
+TEST_CASE("more results than can be promoted end a replay as soon as they are there", "[.][long-promotion]") {
+  Broker broker;
+  Box box(broker.port(), kWindow);
+  ChildProcess archiver = box.start("bridge");
+  send_reading(broker, "2026-03-01T12:00:10Z");
+  send_reading(broker, "2026-03-01T18:00:00Z");
+  REQUIRE(wait_until([&] { return count_archived(box) == 2; }));
+  FakeGateway gateway(broker);
+  ChildProcess child = replay(box, "many", {"--into", "live", "--speed", "1x"});
+  REQUIRE(wait_until([&] { return gateway.envelopes("many").size() == 1; }));
+  json row = result("2026-03-01T12:00:00Z", "2026-03-01T12:05:00Z", 1);
+  std::string lines;
+  for (int i = 0; i <= 200'000; ++i) {
+    row["id"] = fmt::format("wild/5m/north/m{}/2026-03-01T12:00:00Z", i);
+    lines += row.dump() + '\n';
+  }
+  spit(box.folder() / "lines", lines);
+  REQUIRE(run({"sh", "-c", "exec mosquitto_pub -l -q 1 -p \"$0\" -t replay/many/aggregates/x < \"$1\"",
+               broker.port_text(), (box.folder() / "lines").string()},
+              300s)
+              .code == 0);
+  REQUIRE(gateway.await("many", "cancel"));  // not in six hours
+  gateway.answer("many", "cancelled");
+  CHECK(child.wait() == 1);
+  CHECK_THAT(slurp(box.folder() / "many.err"),
+             Catch::Contains("more than 200000 results: nothing was promoted"));
+  CHECK(archiver.stop() == 0);
+}
+
 TEST_CASE("a replay that cannot be says why, and what there is") {
   Broker broker;
   Box box(broker.port(), kWindow);

@@ -254,3 +254,73 @@ TEST_CASE(
   CHECK(stats["journal_bytes"] < 2'000'000);
   CHECK(gateway.stop() == 0);
 }
+
+TEST_CASE("the bridge too leaves its subscription while its journal is above the high-water mark") {
+  Broker broker;
+  Box box(broker.port(), "[journal]\nsegment = \"1 MiB\"\nlimit = \"4 MiB\"\n");
+  {
+    JournalConfig config;
+    config.segment = std::uint64_t{1} << 20;
+    const auto journal = std::move(*JournalWriter::open(box.state() / "bridge" / "journal", config));
+    const std::string payload = R"({"value":1})" + std::string(1000, ' ');
+    for (int i = 0; i < 6000; ++i) {
+      REQUIRE(journal->prepare());
+      REQUIRE(journal->append({wall_clock_now(), "sensors/net/north/a/t", payload}));
+    }
+  }
+  ChildProcess bridge = box.start("bridge", false);
+  REQUIRE(wait_until([&] { return box.log("bridge").find("-in connected") != std::string::npos; }));
+  const std::string log = box.log("bridge");
+  CHECK(log.find("are above the high-water mark") < log.find("are below the low-water mark"));
+  CHECK(log.find("are below the low-water mark") < log.find("-in connected"));
+  const auto archived = [&] {
+    return occurrences(run({program("bridge"), "query", "--config", box.config(), "--kind", "messages",
+                            "--format", "ndjson"})
+                           .out,
+                       "\n");
+  };
+  CHECK(wait_until([&] { return archived() == 6000; }));
+  CHECK(bridge.stop() == 0);
+}
+
+// As when somebody has copied the archive back as another user, or its medium is not there yet.
+TEST_CASE("an archive that cannot be opened at the start is waited for: status says why, the broker queues") {
+  Broker broker;
+  Box box(broker.port(), "");
+  const auto archive = box.state() / "bridge" / "archive", away = box.folder() / "away";
+  const auto status = [&](const char* json) {
+    std::vector<std::string> command{program("bridge"), "status", "--config", box.config()};
+    if (*json != 0) command.emplace_back(json);
+    return run(command);
+  };
+  const auto is_held_up = [&] {
+    const auto figures = nlohmann::json::parse(status("--json").out, nullptr, false);
+    return figures.is_object() && figures["archive"]["state"] == "held_up";
+  };
+  {
+    ChildProcess bridge = box.start("bridge");
+    CHECK(bridge.stop() == 0);
+    CHECK(status("").code == 1);
+  }
+  std::filesystem::rename(archive, away);
+  spit(archive, "in the way");
+  broker.publish("sensors/wild/north/s1/temperature", R"({"event_time":1795346400,"value":20.5})");
+  {
+    ChildProcess bridge = box.start("bridge", false);
+    REQUIRE(wait_until(is_held_up));
+    CHECK(bridge.stop() == 0);
+  }
+  ChildProcess bridge = box.start("bridge", false);
+  REQUIRE(wait_until([&] { return occurrences(box.log("bridge"), "waiting, and the broker queues") == 2; }));
+  const auto said = status("");
+  CHECK(said.code == 0);
+  CHECK_THAT(said.out, Catch::Contains("takes nothing now") && Catch::Contains(archive.string()));
+  CHECK(bridge.running());
+  std::filesystem::remove(archive);
+  std::filesystem::rename(away, archive);
+  CHECK(wait_until([&] {
+    return occurrences(run({program("bridge"), "export", "--config", box.config()}).out, "\n") == 1;
+  }));
+  CHECK_FALSE(is_held_up());
+  CHECK(bridge.stop() == 0);
+}
