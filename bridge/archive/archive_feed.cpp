@@ -12,8 +12,6 @@
 namespace lookout {
 namespace {
 
-constexpr int kMostTries = 10;
-
 constexpr const char* kMessages =
     "SELECT m.offset, m.arrival_us, t.topic, m.payload, m.flags FROM messages m "
     "CROSS JOIN topics t ON t.id = m.topic_id WHERE m.offset >= ? ORDER BY m.offset";

@@ -34,6 +34,8 @@ ArchiveResult<std::unique_ptr<SQLite::Database>> open_read_only(const std::files
 
 /// Closed, or removed, since somebody saw it: then it is looked for again.
 bool is_gone(const std::filesystem::path& file);
+/// So often, before it is an error that files come and go.
+inline constexpr int kMostTries = 10;
 
 /// One use of a prepared statement. It is reset at the end: a read left unfinished would hold back
 /// checkpoints.

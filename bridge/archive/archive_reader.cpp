@@ -11,7 +11,6 @@
 namespace lookout {
 namespace {
 
-constexpr int kMostTries = 10;
 constexpr RowPlace kBeforeAll{std::numeric_limits<std::int64_t>::min(), 0};
 
 /// A file whose rows are wanted: opened when it is its turn, or before, where it may change.

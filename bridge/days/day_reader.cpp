@@ -12,7 +12,6 @@
 namespace lookout {
 namespace {
 
-constexpr int kMostTries = 10;
 
 /// What must be known of a file before it is read.
 struct Look {

@@ -14,7 +14,6 @@
 namespace lookout {
 namespace {
 
-constexpr int kMostTries = 10;
 constexpr std::uint64_t kEnd = std::numeric_limits<std::uint64_t>::max();
 
 ArchiveResult<FileSummary> look_into(const std::filesystem::path& path, bool closed) {

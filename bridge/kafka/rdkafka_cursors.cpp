@@ -12,7 +12,7 @@ using Clock = std::chrono::steady_clock;
 using Message = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
 
 constexpr auto kAnswerPatience = 10s;
-constexpr auto kPause = 100ms;
+constexpr auto kRetryPause = 100ms;
 constexpr int kSliceMs = 500;  // of a wait, so that a stop is noticed
 
 void take_cursor(const rd_kafka_message_t& message, std::string_view prefix, KafkaCursors& cursors) {
@@ -58,7 +58,7 @@ struct Reader {
           reader->get(), options.cursors_topic.c_str(), 0, &low, &high, kSliceMs);
       if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return high;
       if (Clock::now() >= until || stop.stop_requested()) return cursors_unread(rd_kafka_err2str(error));
-      std::this_thread::sleep_for(kPause);  // some answers come at once, again and again
+      std::this_thread::sleep_for(kRetryPause);  // some answers come at once, again and again
     }
   }
 

@@ -44,7 +44,10 @@ TEST_CASE("a job's key is known by its place, whatever networks, rules and regio
 }
 
 TEST_CASE("messages that differ in anything have different fingerprints") {
-  const ArchivedMessage message{.arrival = Timestamp{Microseconds{5}}, .topic = "a", .payload = "b"};
+  ArchivedMessage message;
+  message.arrival = Timestamp{Microseconds{5}};
+  message.topic = "a";
+  message.payload = "b";
   ArchivedMessage other = message;
   CHECK(fingerprint(message) == fingerprint(other));
   SECTION("arrival") { other.arrival += Microseconds{1}; }

@@ -48,6 +48,7 @@ class HookedFiles final : public FileSystem {
     Result<std::size_t> read(std::uint64_t position, std::span<char> to) override {
       return file->read(position, to);
     }
+    Result<std::uint64_t> size() override { return file->size(); }
     Result<void> write(std::uint64_t position, std::span<const std::string_view> parts) override {
       return file->write(position, parts);
     }
