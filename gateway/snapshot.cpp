@@ -90,17 +90,22 @@ class HashingBuffer final : public std::streambuf {
 /// reserved before anything is found to be missing.
 class BoundedArchive final : public cereal::InputArchive<BoundedArchive, cereal::AllowEmptyClassElision> {
  public:
-  explicit BoundedArchive(std::istream& in) : InputArchive(this), in_(*in.rdbuf()) {}
+  explicit BoundedArchive(std::istream& in) : InputArchive(this), in_(*in.rdbuf()) {
+    const auto here = in.tellg();
+    in.seekg(0, std::ios::end);
+    left_ = static_cast<std::uint64_t>(in.tellg() - here);
+    in.seekg(here);
+  }
   void load(void* data, std::uint64_t size) {
-    if (size > left()) throw cereal::Exception("it ends too early");
+    if (size > left_) throw cereal::Exception("it ends too early");
+    left_ -= size;
     in_.sgetn(static_cast<char*>(data), static_cast<std::streamsize>(size));
   }
-  [[nodiscard]] std::uint64_t left() const {
-    return static_cast<std::uint64_t>(std::max<std::streamsize>(in_.in_avail(), 0));
-  }
+  [[nodiscard]] std::uint64_t left() const { return left_; }
 
  private:
   std::streambuf& in_;
+  std::uint64_t left_;
 };
 
 template <typename Number>

@@ -20,6 +20,8 @@ TEST_CASE("the statistics say what was received and what became of it") {
                              .journal_bytes = 5000,
                              .journal_limit = 5500,
                              .journal_full = true,
+                             .disk_full = true,
+                             .power_cut = true,
                              .unreadable_records = 2};
   const ArchiveState archive{.state = "held_up",
                              .error = "it is full",
@@ -34,7 +36,7 @@ TEST_CASE("the statistics say what was received and what became of it") {
       render_stats(*parse_rfc3339("2026-11-22T11:20:00Z"), books, journal, archive, {}) ==
       R"({"time":"2026-11-22T11:20:00Z",)"
       R"("books":{"received":10,"accepted":6,"duplicate":1,"rejected":{"not_json":2,"bad_name":1},"retained_ignored":4},)"
-      R"("lag":{"records":3,"bytes":400},"journal_bytes":5000,"journal_limit":5500,"journal_full":true,)"
+      R"("lag":{"records":3,"bytes":400},"journal_bytes":5000,"journal_limit":5500,"journal_full":true,"disk_full":true,"power_cut":true,)"
       R"("unreadable_records":2,)"
       R"("archived":{"messages":12,"readings":6,"aggregates":2},)"
       R"("archive":{"state":"held_up","error":"it is full","epoch":"000000000000ab12","first_offset":100,"next_offset":900,"files":3,"bytes":7000},)"
