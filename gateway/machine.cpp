@@ -110,12 +110,16 @@ std::optional<Microseconds> Machine::due_in() {
 void Machine::take(Reading& reading, Timestamp arrival, std::optional<Timestamp> arrived,
                    std::vector<Output>& outputs) {
   hear_time(reading);
-  seqs_.note(windows_->sensor_of(reading), reading);
-  if (auto refusal = guard(reading, arrived.value_or(clock_.now())))
+  if (auto refusal = guard(reading, arrived.value_or(clock_.now()))) {
+    seqs_.note(windows_->sensor_of(reading), reading);
     return reject(std::move(*refusal), outputs);
+  }
   const Series& series = decoder_->series()[reading.series];
   const auto& judgement = windows_->judge(reading);
   const Seen seen = look_up(reading, judgement);
+  // Not a repeat: a broker that begins with an older file sends hundreds, too far back for the book to know
+  // them.
+  if (seen != Seen::before) seqs_.note(windows_->sensor_of(reading), reading);
   if (seen == Seen::forgotten) {
     return reject({Reason::past,
                    fmt::format("event_time {} is from a time of which repeats are not known any more",

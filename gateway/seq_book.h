@@ -8,8 +8,8 @@
 
 namespace lookout {
 
-/// Which numbers each sensor has counted, over everything that was received: what is missing was lost before
-/// it came to the box. Threading: one owner.
+/// Which numbers each sensor has counted, over everything that was received, repeats aside: what is missing
+/// was lost before it came to the box. Threading: one owner.
 class SeqBook {
  public:
   /// `sensor` is a small number of its own.

@@ -68,7 +68,13 @@ class MachineRig {
         journal::Kind::message, "sensors/net/" + sensor + "/" + metric,
         fmt::format(R"({{"event_time":{:.6f},"value":{}}})", static_cast<double>(kStart) + time, value));
   }
-  /// The same, heard one second after it was measured, with all the time until then passing connected.
+  /// One with a seq.
+  std::vector<Outgoing> read_numbered(const std::string& sensor, double time, int seq) {
+    return step(journal::Kind::message, "sensors/net/" + sensor + "/t",
+                fmt::format(R"({{"event_time":{:.6f},"value":1,"seq":{}}})",
+                            static_cast<double>(kStart) + time, seq));
+  }
+  /// As read(), heard one second after it was measured, with all the time until then passing connected.
   std::vector<Outgoing> live(const std::string& sensor, std::int64_t time, double value) {
     if (const std::int64_t missing = kStart + time + 1 - wall; missing > 0) pass(missing);
     return read(sensor, static_cast<double>(time), value);

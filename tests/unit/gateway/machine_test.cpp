@@ -8,6 +8,7 @@
 #include <random>
 
 #include "gateway/publish.h"
+#include "tests/unit/gateway/machine_rig.h"
 
 using namespace lookout;
 using namespace std::chrono_literals;
@@ -226,4 +227,20 @@ TEST_CASE("units that one sensor makes up leave those of others alone") {
                                                     {"net/5m/north/t/2026-09-21T14:20:00Z", ""},
                                                     {"net/5m/north/t/2026-09-21T14:25:00Z", "u99"},
                                                     {"other/5m/north/t/2026-09-21T14:15:00Z", "Cel"}});
+}
+
+TEST_CASE("numbers missing of a sensor stay missing, however far back repeats begin") {
+  using test::MachineRig;
+  MachineRig rig(MachineRig::config({MachineRig::tumbling("w", 5min, {GroupBy::sensor})}));
+  const auto send = [&](int from, int to) {
+    for (int seq = from; seq < to; ++seq) {
+      if (seq % 10 != 0) rig.read_numbered("north/a", seq, seq);
+    }
+  };
+  rig.pass(600);
+  send(1, 500);
+  CHECK(rig.machine.seqs().gaps() == 49);
+  send(1, 300);  // an older queue comes again
+  CHECK(rig.machine.books().duplicate == 270);
+  CHECK(rig.machine.seqs().gaps() == 49);
 }
