@@ -1,6 +1,7 @@
 #include "bridge/kafka/forwarder.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -56,6 +57,7 @@ void Forwarder::run(const std::stop_token& stop) {
     if (ahead_.valid()) ahead_.wait();
     ahead_ = {};
     if (stop.stop_requested()) break;
+    ::malloc_trim(0);  // what the batches took: Kafka may be away for days
     note(failure);
     pause(failure.fenced ? options_.fenced_pause : retry_, stop);
     retry_ = std::min(retry_ * 2, options_.first_retry * kLongestRetry);
