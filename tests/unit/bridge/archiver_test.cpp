@@ -122,8 +122,8 @@ TEST_CASE("what the archive cannot take waits in the journal and is archived onc
   }
   CHECK(line.box.archive->next_offset() == 0);
   CHECK(archiver.books().received == 0);
-  REQUIRE(archiver.archive_batch({}));
-  REQUIRE(archiver.archive_batch({}));
+  // A batch ends by the clock too.
+  while (line.box.archive->next_offset() < 2000) REQUIRE(archiver.archive_batch({}));
   CHECK(line.box.ask("SELECT count(*) || ' ' || min(offset) || ' ' || max(offset) FROM messages") ==
         "2000 0 1999");
   CHECK(line.box.count("readings") == "2000");
