@@ -41,7 +41,7 @@ class Intake {
     std::vector<std::string> filters;
     bool record_link_and_clock = false;
     std::filesystem::path filters_file{};  ///< as in SessionOptions
-    std::string configuration{};  ///< where not empty, the payload of a record before all others
+    std::string configuration{};           ///< where not empty, the payload of a record before all others
     std::function<void()> on_last_words = [] {};  ///< before the process ends with everything synced
   };
 

@@ -260,7 +260,7 @@ ArchiveResult<bool> Archive::make_room() {
 ArchiveResult<bool> Archive::evict_oldest() {
   const auto found = oldest_of(catalogue_.closed());
   if (found == catalogue_.closed().end() || !may_go(*found, forwarded_, config_)) return false;
-  const ClosedFile oldest = *found;
+  const ClosedFile& oldest = *found;
   const std::uint64_t first = oldest.name.first_offset, end = oldest.summary.end_offset;
   if (end > forwarded_) {
     const std::uint64_t lost = std::max(first, forwarded_);

@@ -12,7 +12,6 @@
 namespace lookout {
 namespace {
 
-
 /// What must be known of a file before it is read.
 struct Look {
   std::vector<Gap> gaps{};

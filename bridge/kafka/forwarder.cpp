@@ -118,10 +118,10 @@ KafkaResult<KafkaCursor> Forwarder::committed_cursor(KafkaSink& sink) {
 // The same Kafka has lost the cursor, as a topic that is not compacted does with time; another has none of
 // the records either.
 KafkaResult<KafkaCursor> Forwarder::without_cursor(KafkaSink& sink) {
-  const KafkaCursor beginning{.epoch = options_.epoch,
-                              .begin = options_.first_offset,
-                              .offset = options_.first_offset,
-                              .epochs = cursor_.epochs};
+  KafkaCursor beginning{.epoch = options_.epoch,
+                        .begin = options_.first_offset,
+                        .offset = options_.first_offset,
+                        .epochs = cursor_.epochs};
   if (cursor_.offset <= options_.first_offset) return beginning;
   const std::string id = sink.cluster_id();
   if (!cluster_.empty() && id.empty())
