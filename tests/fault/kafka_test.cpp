@@ -192,12 +192,11 @@ TEST_CASE("Kafka killed with -9 under load, twice: Kafka is the archive is the l
   site.check_whole();
 }
 
-TEST_CASE(
-    "Kafka away at full rate: the archive goes on, the state is told, and all of it is forwarded then") {
+TEST_CASE("Kafka away under load: the archive goes on, the state is told, and all of it is forwarded then") {
   kafka_away(30s, "10x");  // 4,000/s: with everything around it, which both cores are busy with
 }
 
-TEST_CASE("Kafka away for ten minutes at full rate", "[.][long-pauses]") {
+TEST_CASE("Kafka away for ten minutes under load", "[.][long-pauses]") {
   kafka_away(600s, "5x");  // a million records: what the comparison still has the memory for
 }
 
