@@ -50,10 +50,10 @@ std::string Kafka::brokers() const { return fmt::format("127.0.0.1:{}", port_); 
 
 void Kafka::start() {
   const auto log = folder_ / "log";
-  process_.emplace(std::vector<std::string>{"env", "KAFKA_PROPERTIES=" + properties_,
-                                            source_path("scripts/kafka"), "run",
-                                            (folder_ / "node").string(), std::to_string(port_)},
-                   ChildProcess::Options{log, log});
+  process_.emplace(
+      std::vector<std::string>{"env", "KAFKA_PROPERTIES=" + properties_, source_path("scripts/kafka"), "run",
+                               (folder_ / "node").string(), std::to_string(port_)},
+      ChildProcess::Options{log, log});
   const auto answers = [&] {
     if (!process_->running()) throw std::runtime_error("kafka: " + slurp(log));
     return run({"kcat", "-b", brokers(), "-X", "log_level=0", "-m", "2", "-L"}).out.find("broker 1 at") !=
