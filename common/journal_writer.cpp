@@ -56,7 +56,9 @@ Result<void> JournalWriter::recover(std::uint64_t at_least) {
   const auto damaged = open_newest(segments_.rbegin()->first);
   if (!damaged) return Failure(damaged.error());
   const std::uint64_t unused = std::max(at_least, end() + *damaged);
-  return end() < unused || !current_ ? begin_at(unused) : Result<void>{};
+  // Segments were larger before: the newest is never trimmed, and could hold the journal above its mark.
+  const bool too_large = position_ > config_.segment;
+  return end() < unused || !current_ || too_large ? begin_at(unused) : Result<void>{};
 }
 
 // The process before could not sync them: what can be read of them may be in memory only, and the kernel will

@@ -250,6 +250,23 @@ TEST_CASE("trimming keeps what is not yet done with, and as much as it is told t
   CHECK(writer->first() == 50);  // the newest stays
 }
 
+TEST_CASE("a newest segment that is larger than they are now is followed by another, so that it can go") {
+  const TempFolder folder;
+  JournalConfig config = small_segments();
+  config.segment *= 3;
+  auto writer = open(folder, config);
+  for (int i = 0; i < 20; ++i) append(*writer, {"t", std::string(100'000, 'x'), false, false, {}});
+  writer.reset();
+  REQUIRE(segments_of(folder).size() == 1);
+
+  writer = open(folder);
+  CHECK(writer->end() == 20);
+  writer->trim(20);
+  CHECK(writer->size_bytes() < small_segments().segment);
+  CHECK(append(*writer, {"t", "x", false, false, {}}) == 20);
+  CHECK(read_all(folder, 20, 21).size() == 1);
+}
+
 TEST_CASE("bytes from a position count what lies behind it") {
   const TempFolder folder;
   auto writer = open(folder);
