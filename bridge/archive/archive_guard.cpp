@@ -3,10 +3,16 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <chrono>
+#include <thread>
+
 namespace lookout {
 namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
+constexpr const char* kUnchanging = "?mode=ro&immutable=1";
+constexpr int kMostTriesToOpen = 3;
+constexpr auto kBetweenTries = std::chrono::milliseconds{50};
 
 // What has a meaning of its own in an SQLite URI is written as %hh.
 std::string uri_of(const std::filesystem::path& file, const char* mode) {
@@ -31,6 +37,22 @@ std::unique_ptr<SQLite::Database> connect(const std::filesystem::path& file, con
       "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
   database->execAndGet("PRAGMA user_version");  // nothing is read before
   return database;
+}
+
+ArchiveResult<std::unique_ptr<SQLite::Database>> connect_to_changing(const std::filesystem::path& file) {
+  auto connected = guarded(file, [&] { return connect(file, "?mode=ro"); });
+  // Without -wal no bridge is writing it. Then nothing but the missing right to make a -shm beside the file
+  // stands in the way of reading it, as in a copy on a read-only medium.
+  std::error_code error;
+  if (!connected && std::filesystem::exists(file, error) &&
+      !std::filesystem::exists(file.string() + "-wal", error))
+    connected = guarded(file, [&] { return connect(file, kUnchanging); });
+  return connected;
+}
+
+bool is_passing(const ArchiveResult<std::unique_ptr<SQLite::Database>>& connected,
+                const std::filesystem::path& file) {
+  return !connected && connected.error().kind == ArchiveFailure::Kind::try_again && !is_gone(file);
 }
 
 ArchiveFailure::Kind kind_of(int code) {
@@ -77,14 +99,13 @@ ArchiveFailure describe(const SQLite::Exception& error, const std::filesystem::p
 
 ArchiveResult<std::unique_ptr<SQLite::Database>> open_read_only(const std::filesystem::path& file,
                                                                 bool immutable) {
-  const char* const kUnchanging = "?mode=ro&immutable=1";
-  auto connected = guarded(file, [&] { return connect(file, immutable ? kUnchanging : "?mode=ro"); });
-  // Without -wal no bridge is writing it. Then nothing but the missing right to make a -shm beside the file
-  // stands in the way of reading it, as in a copy on a read-only medium.
-  std::error_code error;
-  if (!connected && !immutable && std::filesystem::exists(file, error) &&
-      !std::filesystem::exists(file.string() + "-wal", error))
-    connected = guarded(file, [&] { return connect(file, kUnchanging); });
+  if (immutable) return guarded(file, [&] { return connect(file, kUnchanging); });
+  auto connected = connect_to_changing(file);
+  // Its writer may be leaving it: -wal and -shm go one after the other, and then the file.
+  for (int tries = 1; tries < kMostTriesToOpen && is_passing(connected, file); ++tries) {
+    std::this_thread::sleep_for(kBetweenTries);
+    connected = connect_to_changing(file);
+  }
   return connected;
 }
 
