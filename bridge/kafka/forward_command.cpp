@@ -135,7 +135,7 @@ class ForwardJob {
     });
   }
 
-  KafkaResult<void> commit(const ForwardBatch& batch, KafkaSink& sink, const std::stop_token& stop) {
+  KafkaResult<void> commit(ForwardBatch& batch, KafkaSink& sink, const std::stop_token& stop) {
     const KafkaCursor cursor{.epoch = plan_.epoch,
                              .begin = cursor_.begin,
                              .offset = batch.next,

@@ -19,11 +19,12 @@ KafkaResult<void> put_records(KafkaSink& sink, const ForwardBatch& batch, const 
 
 }  // namespace
 
-KafkaResult<void> commit_batch(KafkaSink& sink, const ForwardBatch& batch, const RecordNames& names,
+KafkaResult<void> commit_batch(KafkaSink& sink, ForwardBatch& batch, const RecordNames& names,
                                const std::string& cursor_key, const KafkaCursor& cursor,
                                const std::stop_token& stop) {
   auto done = sink.begin();
   if (done) done = put_records(sink, batch, names, stop);
+  batch.records = {};
   for (auto alert = batch.alerts.begin(); done && alert != batch.alerts.end(); ++alert)
     done = sink.store_cursor(alert_key(cursor_key, alert->first), to_json(alert->second));
   if (done) done = sink.store_cursor(cursor_key, to_json(cursor));

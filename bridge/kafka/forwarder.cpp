@@ -73,7 +73,7 @@ KafkaFailure Forwarder::session(const std::stop_token& stop) {
   }
   if (const auto begun = resume(**sink, stop); !begun) return begun.error();
   while (await_work(stop)) {
-    const auto batch = take_batch();
+    auto batch = take_batch();
     if (!batch) return note(batch.error(), source_.failed_file());
     // Offsets that are missing at the archive's very end, until what comes next shows the gap.
     if (batch->next == batch->first) {
@@ -223,7 +223,7 @@ void Forwarder::read_ahead(std::uint64_t from) {
   ahead_ = std::async(std::launch::async, [this] { return source_.next(); });
 }
 
-KafkaResult<void> Forwarder::send(KafkaSink& sink, const ForwardBatch& batch, const std::stop_token& stop) {
+KafkaResult<void> Forwarder::send(KafkaSink& sink, ForwardBatch& batch, const std::stop_token& stop) {
   sent_at_ = Clock::now();
   const KafkaCursor next{.epoch = options_.epoch,
                          .begin = cursor_.begin,

@@ -91,7 +91,7 @@ class Forwarder {
   bool await_work(const std::stop_token& stop);
   ArchiveResult<ForwardBatch> take_batch();
   void read_ahead(std::uint64_t from);
-  KafkaResult<void> send(KafkaSink& sink, const ForwardBatch& batch, const std::stop_token& stop);
+  KafkaResult<void> send(KafkaSink& sink, ForwardBatch& batch, const std::stop_token& stop);
   void stand_at(const KafkaCursor& cursor, const std::string& cluster,
                 std::optional<std::uint64_t> unheard_from);
   void go_on();
