@@ -74,7 +74,8 @@ std::string render(const Json& statistics) {
     return static_cast<double>(number_at(statistics, pointer)) / kMiB;
   };
   return fmt::format(
-      "archive  offsets {} to {} in {} files, {:.1f} MiB; epoch {}; {} evicted, {} of them not forwarded\n{}"
+      "archive  offsets {} to {} in {} files, {:.1f} MiB; epoch {}; {} evicted since the start, {} of them "
+      "not forwarded\n{}"
       "journal  {} messages wait; {:.1f} MiB of {:.0f}{}\n{}",
       grouped(number_at(statistics, "/archive/first_offset")),
       grouped(number_at(statistics, "/archive/next_offset")), number_at(statistics, "/archive/files"),
