@@ -1,15 +1,12 @@
 // What the bridge's archive costs: time, bytes on the disk, bytes written, and what an answer takes.
 //
-//   bench-archive [READINGS [ROUNDS [SENSORS]]]   a backlog of the broker into the archive, beside a bare
-//   Paho
-//                                                 subscriber that only counts; 300,000 3 1000
-//   bench-archive away [READINGS [SENSORS]]       the same, while a Kafka that is configured is away: what is
-//   resident
-//                                                 with all of it not forwarded; 990,000 1000
-//   bench-archive fill READINGS [SENSORS [GIB]]   the archive alone, in this process, without a broker: every
-//   sensor
-//                                                 once a minute, 5 % of the readings minutes late; 3,000,000
-//                                                 1000
+//   bench-archive [READINGS [ROUNDS [SENSORS]]]    300,000 3 1000
+//     A backlog of the broker into the archive, beside a bare Paho subscriber that only counts.
+//   bench-archive away [READINGS [SENSORS]]        990,000 1000
+//     The same, while a Kafka that is configured is away: what is resident with all of it not forwarded.
+//   bench-archive fill READINGS [SENSORS [GIB]]    3,000,000 1000
+//     The archive alone, in this process, without a broker: every sensor once a minute, 5 % of the readings
+//     minutes late.
 //
 // Both begin with an empty archive. Bytes are per reading, of JSON messages with one reading of about 80
 // bytes.

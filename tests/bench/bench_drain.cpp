@@ -5,8 +5,11 @@
 // journal, decode, dedup, two windows, a rule, publish. The last message of the backlog is none that can be
 // decoded: when it comes back on rejected/ all before it has been worked through, and what came of it was
 // published. Times count from the start of the program, and CPU and memory are those of the whole process.
-//   bench-drain [READINGS [ROUNDS [SENSORS]]]     1,000,000 3 1000; READINGS 200000 for a quick look
-//   bench-drain keep SECONDS [READINGS [SENSORS]]   the gateway stays for so long, to be looked at
+//   bench-drain [READINGS [ROUNDS [SENSORS [INTERVAL]]]]    1,000,000 3 1000 10; READINGS 200000 for a quick
+//   look
+//     INTERVAL: seconds of event time between two readings of a sensor.
+//   bench-drain keep SECONDS [READINGS [SENSORS [INTERVAL]]]
+//     The gateway stays for so long, to be looked at.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -28,7 +31,6 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kSensorsOfRegion = 50;
-constexpr int kInterval = 10;  // seconds of event time between two readings of a sensor
 constexpr auto kPatience = 600s;
 
 constexpr const char* kWindows = R"(
@@ -49,13 +51,13 @@ when = "temperature.mean > 35"
 )";
 
 struct Backlog {
-  int readings = 0, sensors = 0;
+  int readings = 0, sensors = 0, interval = 0;
   double bytes = 0;  // of topics and payloads
 };
 
 void publish_backlog(std::uint16_t port, Backlog& backlog) {
   BareClient client(port, "bench-publisher");
-  const auto span = std::int64_t{backlog.readings / backlog.sensors} * kInterval;
+  const auto span = std::int64_t{backlog.readings / backlog.sensors} * backlog.interval;
   const std::int64_t start = std::time(nullptr) - span;
   backlog.bytes = 0;
   for (int i = 0; i < backlog.readings; ++i) {
@@ -63,9 +65,9 @@ void publish_backlog(std::uint16_t port, Backlog& backlog) {
     const int step = i / backlog.sensors;
     const std::string topic =
         fmt::format("sensors/bench/region-{:02}/sensor-{:04}/temperature", sensor / kSensorsOfRegion, sensor);
-    const std::string payload =
-        fmt::format(R"({{"event_time":{}.{:03},"value":{}.{},"unit":"Cel","seq":{},"boot":"a1b2"}})",
-                    start + std::int64_t{step} * kInterval, sensor % 1000, 18 + (i * 7) % 9, i % 10, step);
+    const std::string payload = fmt::format(
+        R"({{"event_time":{}.{:03},"value":{}.{},"unit":"Cel","seq":{},"boot":"a1b2"}})",
+        start + std::int64_t{step} * backlog.interval, sensor % 1000, 18 + (i * 7) % 9, i % 10, step);
     backlog.bytes += static_cast<double>(topic.size() + payload.size());
     client.publish(topic, payload);
   }
@@ -101,11 +103,11 @@ void make_sessions(std::uint16_t port) {
 
 double per_million(double seconds, const Backlog& backlog) { return seconds * 1e6 / backlog.readings; }
 
-int main(int readings, int rounds, int sensors) {
+int main(int readings, int rounds, int sensors, int interval) {
   // The broker's own saving would fall into one drain or another.
   const test::Broker broker("autosave_interval 0\n");
   make_sessions(broker.port());
-  Backlog backlog{readings / sensors * sensors, sensors};
+  Backlog backlog{readings / sensors * sensors, sensors, interval};
   std::vector<double> ratios, bare_cpu, gateway_cpu;
   for (int round = 0; round < rounds; ++round) {
     publish_backlog(broker.port(), backlog);
@@ -122,16 +124,15 @@ int main(int readings, int rounds, int sensors) {
   }
   fmt::print(
       "median of {} rounds of {} readings of {} sensors: ratio {:.2f} (at least 0.7), CPU per million {:.1f} "
-      "s (at "
-      "most 12), bare {:.1f} s\n",
+      "s (at most 12), bare {:.1f} s\n",
       rounds, backlog.readings, sensors, median(ratios), median(gateway_cpu), median(bare_cpu));
   return 0;
 }
 
-int keep_main(int seconds, int readings, int sensors) {
+int keep_main(int seconds, int readings, int sensors, int interval) {
   const test::Broker broker("autosave_interval 0\n");
   make_sessions(broker.port());
-  Backlog backlog{readings / sensors * sensors, sensors};
+  Backlog backlog{readings / sensors * sensors, sensors, interval};
   publish_backlog(broker.port(), backlog);
   print("gateway", drain_gateway(broker.port(), std::chrono::seconds{seconds}), backlog.readings,
         backlog.bytes);
@@ -146,6 +147,7 @@ int main(int argc, char** argv) {
   const auto number = [&](int at, int otherwise) { return argc > at ? std::stoi(argv[at]) : otherwise; };
   if (first == "bare")
     return lookout::bench::count_bare(static_cast<std::uint16_t>(number(2, 0)), number(3, 0));
-  if (first == "keep") return lookout::bench::keep_main(number(2, 0), number(3, 1'000'000), number(4, 1000));
-  return lookout::bench::main(number(1, 1'000'000), number(2, 3), number(3, 1000));
+  if (first == "keep")
+    return lookout::bench::keep_main(number(2, 0), number(3, 1'000'000), number(4, 1000), number(5, 10));
+  return lookout::bench::main(number(1, 1'000'000), number(2, 3), number(3, 1000), number(4, 10));
 }

@@ -5,10 +5,12 @@
 // window and so closes the first: the alert follows from that second reading, and the time counts from its
 // call. Each probe is a region of its own, so that each gives one alert. Background: lookout-simulator in a
 // process of its own, in the same broker, with the windows of bench-drain.
-//   bench-latency [SECONDS [PROBES_PER_SECOND]]      30 30, for each of the loads
-//   bench-latency replay [SECONDS [PROBES_PER_SECOND]]      60 30: at 1,000 readings/s, alone and beside a
-//   replay of a day bench-latency steady [SECONDS [SENSORS [INTERVAL_MS]]]      60 50 500: no probes, only
-//   what the gateway uses
+//   bench-latency [SECONDS [PROBES_PER_SECOND]]           30 30
+//     For each of the loads.
+//   bench-latency replay [SECONDS [PROBES_PER_SECOND]]    60 30
+//     At 1,000 readings/s, alone and beside the replay of a day.
+//   bench-latency steady [SECONDS [SENSORS [INTERVAL_MS]]]    60 50 500
+//     No probes, only what the gateway uses.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -76,8 +78,10 @@ test::ChildProcess start_load(const test::Broker& broker, const test::Box& box, 
 /// Sends probes and takes the times until their alerts.
 class Prober {
  public:
-  explicit Prober(std::uint16_t port)
-      : listener_(port, "bench-listener", false,
+  /// `name`: of its regions. An alert that fires already would tell nothing.
+  Prober(std::uint16_t port, std::string name)
+      : name_(std::move(name)),
+        listener_(port, "bench-listener", false,
                   [this](std::string_view topic, std::string_view payload) { arrived(topic, payload); }),
         publisher_(port, "bench-prober") {
     listener_.subscribe("alerts/bench/Hot/+");
@@ -85,7 +89,7 @@ class Prober {
   }
 
   void probe() {
-    const std::string region = fmt::format("probe-{:06}", sent_.size());
+    const std::string region = fmt::format("{}-{:06}", name_, sent_.size());
     const std::string topic = fmt::format("sensors/bench/{}/sensor/probe", region);
     const auto now =
         std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()).time_since_epoch();
@@ -108,15 +112,15 @@ class Prober {
 
  private:
   static constexpr std::string_view kClosing = "\"value\":20}";
-  static constexpr std::size_t kRegion = 12;  // length of its name
+  static constexpr std::string_view kTopic = "sensors/bench/";
 
   void arrived(std::string_view topic, std::string_view payload) {
     const auto now = Clock::now();
     const bool is_alert = topic.starts_with("alerts/");
     if (!is_alert && !payload.ends_with(kClosing)) return;
-    const std::string_view region = is_alert
-                                        ? topic.substr(topic.rfind('/') + 1)
-                                        : topic.substr(std::string_view("sensors/bench/").size(), kRegion);
+    const std::string_view region =
+        is_alert ? topic.substr(topic.rfind('/') + 1)
+                 : topic.substr(kTopic.size(), topic.find('/', kTopic.size()) - kTopic.size());
     const std::lock_guard lock(mutex_);
     const auto sent = sent_.find(std::string(region));
     if (sent == sent_.end()) return;
@@ -124,6 +128,7 @@ class Prober {
         .push_back(std::chrono::duration<double, std::milli>(now - sent->second).count());
   }
 
+  const std::string name_;
   std::mutex mutex_;
   std::map<std::string, Clock::time_point> sent_;
   Times times_;
@@ -144,10 +149,10 @@ void print(const char* what, const std::vector<double>& times) {
 }
 
 /// Returns the times of the alerts.
-std::vector<double> probe_under(const test::Broker& broker, const test::Box& box, const Load& load,
-                                std::chrono::seconds duration, int probes_per_second) {
+std::vector<double> probe_under(const std::string& name, const test::Broker& broker, const test::Box& box,
+                                const Load& load, std::chrono::seconds duration, int probes_per_second) {
   test::ChildProcess simulator = start_load(broker, box, load, duration + 2s);
-  Prober prober(broker.port());
+  Prober prober(broker.port(), name);
   const auto begin = Clock::now() + 1s;
   for (int i = 0; i < static_cast<int>(duration.count()) * probes_per_second; ++i) {
     std::this_thread::sleep_until(begin + i * 1000ms / probes_per_second);
@@ -168,7 +173,7 @@ void measure_latency(const Load& load, std::chrono::seconds duration, int probes
   test::Box box(broker.port(), kWindows);
   trust_clock(box.config());
   test::ChildProcess gateway = box.start("gateway");
-  probe_under(broker, box, load, duration, probes_per_second);
+  probe_under("load", broker, box, load, duration, probes_per_second);
   gateway.stop();
 }
 
@@ -203,14 +208,14 @@ int beside_replay(std::chrono::seconds duration, int probes_per_second) {
   fill_archive(archive_folder(box.state()), filling_config(), {864'000, 100, day, 10s});
   test::ChildProcess gateway = box.start("gateway"), bridge = box.start("bridge");
   constexpr Load kLoad{500, 500ms};
-  const auto alone = probe_under(broker, box, kLoad, duration, probes_per_second);
+  const auto alone = probe_under("alone", broker, box, kLoad, duration, probes_per_second);
   fmt::print("beside the replay of a day:\n");
   test::ChildProcess replay({test::program("bridge"), "replay", "--config", box.config(), "--from",
                              to_rfc3339(day), "--to", to_rfc3339(day + 24h), "--job", "day"},
                             {"/dev/null", box.folder() / "replay.log"});
   std::vector<double> beside;
   const double log = largest_log(archive_folder(box.state()), [&] {
-    beside = probe_under(broker, box, kLoad, duration, probes_per_second);
+    beside = probe_under("beside", broker, box, kLoad, duration, probes_per_second);
   });
   fmt::print("p99 beside / alone: {:.2f} (at most 2); the archive's log at most {:.1f} MB (32); replay {}\n",
              quantile(beside, 0.99) / quantile(alone, 0.99), log,
