@@ -78,7 +78,7 @@ void kafka_away(std::chrono::seconds time, const std::string& speed) {
   CHECK(site.stats()["pending"] > 0);
   site.end_load();
   site.kafka.start();
-  CHECK(site.await_kafka(180s));
+  CHECK(site.await_kafka(60s + 2 * time));
   CHECK(site.stop() == 0);
   site.check_whole();
   std::cout << fmt::format(
@@ -192,13 +192,11 @@ TEST_CASE("Kafka killed with -9 under load, twice: Kafka is the archive is the l
   site.check_whole();
 }
 
-TEST_CASE("Kafka away under load: the archive goes on, the state is told, and all of it is forwarded then") {
-  kafka_away(30s, "10x");  // 4,000/s: with everything around it, which both cores are busy with
+TEST_CASE("Kafka away at full rate: the archive goes on, the state is told, and all of it is forwarded") {
+  kafka_away(30s, "max");
 }
 
-TEST_CASE("Kafka away for ten minutes under load", "[.][long-pauses]") {
-  kafka_away(600s, "5x");  // a million records: what the comparison still has the memory for
-}
+TEST_CASE("Kafka away for ten minutes at full rate", "[.][long-pauses]") { kafka_away(600s, "max"); }
 
 TEST_CASE("a zombie of the bridge that wakes up after another took over is fenced and stays away") {
   KafkaSite site;

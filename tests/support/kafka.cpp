@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <nlohmann/json.hpp>
+#include <fstream>
 #include <sstream>
 #include <stdexcept>
 
@@ -16,15 +15,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::map<std::string, std::string> headers_of(const nlohmann::json& record) {
+// As kcat writes them: name=value,name=value.
+std::map<std::string, std::string> headers_of(const std::string& text) {
   std::map<std::string, std::string> headers;
-  const auto list = record.value("headers", nlohmann::json::array());
-  for (std::size_t i = 0; i + 1 < list.size(); i += 2) headers[list[i]] = list[i + 1];
+  std::istringstream fields(text);
+  for (std::string field; std::getline(fields, field, ',');) {
+    const auto equals = field.find('=');
+    headers[field.substr(0, equals)] = field.substr(equals + 1);
+  }
   return headers;
-}
-
-std::string text_of(const nlohmann::json& value) {
-  return value.is_string() ? value.get<std::string>() : std::string{};
 }
 
 void replace_all(std::string& text, std::string_view name, int port) {
@@ -62,15 +61,18 @@ void Kafka::start() {
   if (!wait_until(answers, 90s)) throw std::runtime_error("kafka is not ready: " + slurp(log));
 }
 
-std::string Kafka::consume(const std::string& topic, const std::vector<std::string>& how) const {
+std::filesystem::path Kafka::consume(const std::string& topic, const std::vector<std::string>& how) const {
   std::vector<std::string> command{"kcat",      "-C", "-q",  "-b",
                                    brokers(),   "-t", topic, "-o",
                                    "beginning", "-e", "-X",  "isolation.level=read_committed"};
   command.insert(command.end(), how.begin(), how.end());
-  const Finished finished = run(command, 120s);
-  if (finished.code == 0) return finished.out;
-  if (finished.err.find("Unknown topic") != std::string::npos) return {};
-  throw std::runtime_error("kcat: " + finished.err);
+  const auto out = folder_ / "consumed", err = folder_ / "consumed.err";
+  for (const auto& file : {out, err}) std::filesystem::remove(file);  // a child's output is appended
+  const auto code = ChildProcess(command, {out, err}).wait(300s);
+  const std::string complaint = slurp(err);
+  if (code != 0 && complaint.find("Unknown topic") == std::string::npos)
+    throw std::runtime_error("kcat: " + complaint);
+  return out;
 }
 
 std::string Kafka::setting(const std::string& topic, const std::string& name) const {
@@ -83,22 +85,25 @@ std::string Kafka::setting(const std::string& topic, const std::string& name) co
   return told.out.substr(begin, told.out.find_first_of(" \n", begin) - begin);
 }
 
+void Kafka::for_each(const std::string& topic, const std::function<void(const Record&)>& visit) const {
+  std::ifstream lines(consume(topic, {"-f", "%p\\t%o\\t%k\\t%h\\t%s\\n"}));
+  for (std::string partition, offset, key, headers, value; std::getline(lines, partition, '\t');) {
+    for (std::string* field : {&offset, &key, &headers}) std::getline(lines, *field, '\t');
+    std::getline(lines, value);
+    visit({std::stoi(partition), std::stoll(offset), key, value, headers_of(headers)});
+  }
+}
+
 std::vector<Kafka::Record> Kafka::read(const std::string& topic) const {
   std::vector<Record> records;
-  std::istringstream lines(consume(topic, {"-J"}));
-  for (std::string line; std::getline(lines, line);) {
-    const auto json = nlohmann::json::parse(line);
-    records.push_back({json["partition"], json["offset"], text_of(json["key"]), text_of(json["payload"]),
-                       headers_of(json)});
-  }
+  for_each(topic, [&](const Record& record) { records.push_back(record); });
   std::ranges::sort(records, {},
                     [](const Record& record) { return std::pair(record.partition, record.offset); });
   return records;
 }
 
 std::uint64_t Kafka::count(const std::string& topic) const {
-  const std::string dots = consume(topic, {"-f", "."});
-  return static_cast<std::uint64_t>(dots.size());
+  return std::filesystem::file_size(consume(topic, {"-f", "."}));
 }
 
 }  // namespace lookout::test

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -35,8 +36,10 @@ class Kafka {
     std::string key, value;
     std::map<std::string, std::string> headers;
   };
-  /// What a consumer that reads what is committed finds in a topic from its beginning to its end, by
-  /// partition and offset. Empty where there is no such topic.
+  /// What a consumer that reads what is committed finds in a topic from its beginning to its end, each
+  /// partition in its order. Nothing where there is no such topic.
+  void for_each(const std::string& topic, const std::function<void(const Record&)>& visit) const;
+  /// The same, by partition and offset.
   [[nodiscard]] std::vector<Record> read(const std::string& topic) const;
   /// A setting of a topic, as Kafka's own tool tells it.
   [[nodiscard]] std::string setting(const std::string& topic, const std::string& name) const;
@@ -44,7 +47,9 @@ class Kafka {
   [[nodiscard]] std::uint64_t count(const std::string& topic) const;
 
  private:
-  [[nodiscard]] std::string consume(const std::string& topic, const std::vector<std::string>& how) const;
+  /// What kcat writes; the file is written anew by the next call.
+  [[nodiscard]] std::filesystem::path consume(const std::string& topic,
+                                              const std::vector<std::string>& how) const;
 
   TempFolder folder_;
   std::string properties_;
