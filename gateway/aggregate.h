@@ -34,6 +34,9 @@ class Aggregate {
   /// Takes up the readings of another aggregate of the same group.
   void merge(const Aggregate& other, Members members);
 
+  /// Takes less memory until more is added: for when that is not expected.
+  void pack() { seqs_.pack(); }
+
   [[nodiscard]] std::uint64_t count() const { return count_; }
   [[nodiscard]] std::uint64_t over() const { return over_; }
   [[nodiscard]] double sum() const { return sum_ + compensation_; }

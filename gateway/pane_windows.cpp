@@ -68,6 +68,7 @@ MetricAggregate& PaneWindows::part_at(Timestamp start, MetricId metric, bool& is
   is_new_pane =
       (part == parts_.end() || part->start != start) && (part == begin || std::prev(part)->start != start);
   panes_ += is_new_pane ? 1 : 0;
+  if (is_new_pane) std::ranges::for_each(begin, parts_.end(), [](Part& old) { old.of.aggregate.pack(); });
   return parts_.emplace(part, start, metric)->of;
 }
 

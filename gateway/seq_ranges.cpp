@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <utility>
 
 namespace lookout {
 namespace {
@@ -18,6 +19,28 @@ std::uint32_t distance(std::int64_t larger, std::int64_t smaller) {
   constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
   return static_cast<std::uint32_t>(std::min(larger - smaller, kMost));
 }
+
+// LEB128: seven bits a byte, the lowest first.
+void put(std::string& to, std::uint64_t number) {
+  for (; number >= 0x80; number >>= 7) to += static_cast<char>(number | 0x80);
+  to += static_cast<char>(number);
+}
+
+// 0 where nothing is left: a damaged snapshot can say anything.
+std::uint64_t get(std::string_view& from) {
+  std::uint64_t number = 0;
+  for (unsigned shift = 0; !from.empty() && shift < 64; shift += 7) {
+    const auto byte = static_cast<unsigned char>(from.front());
+    from.remove_prefix(1);
+    number |= std::uint64_t{byte & 0x7FU} << shift;
+    if (byte < 0x80) break;
+  }
+  return number;
+}
+
+// Small ones of either sign become small ones.
+std::uint64_t zigzag(std::uint64_t difference) { return difference << 1 ^ (0 - (difference >> 63)); }
+std::uint64_t unzigzag(std::uint64_t number) { return number >> 1 ^ (0 - (number & 1)); }
 
 std::uint64_t moved(std::uint64_t bits, std::int64_t by) { return by < 64 ? bits << by : 0; }
 
@@ -63,7 +86,12 @@ void SeqRanges::add(const Range& range) {
     many_ = std::make_unique<Many>();
     many_->ranges.push_back(only_);
   }
-  auto& [ranges, last] = *many_;
+  if (!many_->packed.empty()) {
+    for_each_packed(std::exchange(many_->packed, {}),
+                    [&](const Range& each) { many_->ranges.push_back(each); });
+  }
+  std::vector<Range>& ranges = many_->ranges;
+  std::size_t& last = many_->last;
   // Sensors take turns, so the one after the last is a good guess, and so is the first.
   const std::size_t next = last + 1 < ranges.size() ? last + 1 : 0;
   if (ranges[next].key() != range.key()) {
@@ -81,9 +109,53 @@ void SeqRanges::add(const Range& range) {
   ranges[last].add(range);
 }
 
+// Each by what it differs in from the one before. A single seq, as most are, and the same boot need no more
+// than a bit.
+void SeqRanges::pack() {
+  if (!many_ || many_->ranges.empty()) return;
+  std::string packed;
+  Range before{.member = 0};
+  for (const Range& range : many_->ranges) {
+    const bool single = range.count == 1 && range.recent == 1 && range.below == 0;
+    const bool same_boot = range.boot == before.boot;
+    put(packed,
+        std::uint64_t{range.member - before.member} << 2 | (same_boot ? 2U : 0U) | (single ? 1U : 0U));
+    if (!same_boot) put(packed, range.boot);
+    put(packed,
+        zigzag(static_cast<std::uint64_t>(range.largest) - static_cast<std::uint64_t>(before.largest)));
+    if (!single) {
+      for (const std::uint64_t number :
+           {range.recent, std::uint64_t{range.below}, std::uint64_t{range.count}})
+        put(packed, number);
+    }
+    before = range;
+  }
+  many_->packed = std::string(packed);  // no larger than it is
+  many_->ranges = std::vector<Range>();
+}
+
+template <typename Visit>
+void SeqRanges::for_each_packed(std::string_view packed, Visit visit) {
+  Range range{.member = 0};
+  while (!packed.empty()) {
+    const std::uint64_t head = get(packed);
+    range.member += static_cast<std::uint32_t>(head >> 2);
+    if ((head & 2) == 0) range.boot = static_cast<std::uint32_t>(get(packed));
+    range.largest =
+        static_cast<std::int64_t>(static_cast<std::uint64_t>(range.largest) + unzigzag(get(packed)));
+    const bool single = (head & 1) != 0;
+    range.recent = single ? 1 : get(packed);
+    range.below = single ? 0 : static_cast<std::uint32_t>(get(packed));
+    range.count = single ? 1 : static_cast<std::uint32_t>(get(packed));
+    visit(range);
+  }
+}
+
 template <typename Visit>
 void SeqRanges::for_each(Visit visit) const {
-  if (many_) {
+  if (many_ && !many_->packed.empty()) {
+    for_each_packed(many_->packed, visit);
+  } else if (many_) {
     for (const Range& range : many_->ranges) visit(range);
   } else if (only_.member != kNobody) {
     visit(only_);

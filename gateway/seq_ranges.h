@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,9 @@ class SeqRanges {
   /// `seq` is -1 where the sensor gave none.
   void add(std::uint32_t member, std::uint32_t boot, std::int64_t seq);
   void merge(const SeqRanges& other);
+  /// Of a group of sensors a quarter of the memory or less, until the next add() or merge(), which takes
+  /// longer then; for when nothing more is expected. Says nothing different.
+  void pack();
 
   /// Numbers missing between the smallest and the largest seq of one boot of a sensor, over all sensors. A
   /// seq that comes twice, in readings that differ, counts once; more than 64 below the largest it counts
@@ -50,15 +54,18 @@ class SeqRanges {
     }
   };
   struct Many {
-    std::vector<Range> ranges;  // by key
+    std::vector<Range> ranges;  // by key; none while they are packed
+    std::string packed;         // seq_ranges.cpp
     std::size_t last = 0;       // where the last one was added: the next is often its neighbour
     template <typename Archive>
     void serialize(Archive& archive) {
-      archive(ranges, last);
+      archive(ranges, packed, last);
     }
   };
   static void insert(std::vector<Range>& ranges, std::size_t at, const Range& range);
   void add(const Range& range);
+  template <typename Visit>
+  static void for_each_packed(std::string_view packed, Visit visit);
   template <typename Visit>
   void for_each(Visit visit) const;
 

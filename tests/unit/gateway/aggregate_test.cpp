@@ -2,7 +2,11 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <limits>
+#include <map>
 #include <random>
+#include <set>
+#include <utility>
 
 using namespace lookout;
 using namespace std::chrono_literals;
@@ -85,6 +89,38 @@ TEST_CASE("gaps in seq are counted per sensor and boot") {
   CHECK(of({at(1, 1s, 0, 1000, 1), at(1, 2s, 0, 1, 2), at(1, 3s, 0, 3, 2)}).seqs().gaps() == 1);
   CHECK(of({at(1, 1s), at(1, 2s)}).seqs().gaps() == 0);
   CHECK(of({at(1, 1s, 0, 7), at(2, 1s, 0, 7)}).seqs().gaps() == 0);
+}
+
+TEST_CASE("seqs of many sensors that are packed now and then are those that were heard") {
+  std::mt19937_64 random(5);
+  SeqRanges whole, part;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::set<std::int64_t>> heard;
+  std::set<std::uint32_t> members;
+  for (int i = 0; i < 20'000; ++i) {
+    const auto member = static_cast<std::uint32_t>(random() % 50) * 70'000'000;
+    const auto boot = static_cast<std::uint32_t>(random() % 3) * 0x7fffffff;
+    const bool counts = random() % 10 != 0;
+    // No more than 60 back, beyond which one that comes again is not known; and not in both parts.
+    const bool apart = i % 3 == 0;
+    const std::int64_t base = boot == 0 ? 0 : std::numeric_limits<std::int64_t>::max() - 40'100;
+    const auto jitter = static_cast<std::int64_t>(random() % 30);
+    const std::int64_t seq = counts ? base + 2 * (i + jitter) + (apart ? 1 : 0) : -1;
+    (apart ? part : whole).add(member, boot, seq);
+    members.insert(member);
+    if (counts) heard[{member, boot}].insert(seq);
+    if (random() % 100 == 0) whole.pack();
+    if (random() % 100 == 0) part.pack();
+    if (random() % 1000 == 0) whole.merge(std::exchange(part, {}));
+  }
+  whole.merge(part);
+  std::uint64_t missing = 0;
+  for (const auto& [of, seqs] : heard)
+    missing += static_cast<std::uint64_t>(*seqs.rbegin() - *seqs.begin()) + 1 - seqs.size();
+  for (int packed = 0; packed < 2; ++packed, whole.pack()) {
+    CHECK(whole.gaps() == missing);
+    CHECK(whole.members() == members.size());
+    CHECK(whole.list_members() == std::vector<std::uint32_t>(members.begin(), members.end()));
+  }
 }
 
 TEST_CASE("sensors are counted once, over boots and readings") {
