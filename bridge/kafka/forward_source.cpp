@@ -28,6 +28,7 @@ ArchiveResult<ForwardBatch> ForwardSource::next() {
   if (!fed) return std::unexpected(fed.error());
   ForwardBatch batch{.records = {}, .alerts = {}, .first = next_, .next = fed->next};
   batch.records.reserve(fed->messages.size());
+  if (!fed->messages.empty()) batch.last = fingerprint(fed->messages.back());
   auto gap = fed->gaps.begin();
   const auto add_gaps_before = [&](std::uint64_t offset) {
     for (; gap != fed->gaps.end() && gap->first_offset < offset; ++gap) {
@@ -42,9 +43,9 @@ ArchiveResult<ForwardBatch> ForwardSource::next() {
     maker_.add(message, alerts_, batch.records);
     if (const auto told = alerts_.find(message.topic); told != alerts_.end())
       batch.alerts.insert_or_assign(told->first, told->second);
+    message = {};  // what it took is there for the next one's records
   }
   add_gaps_before(fed->next);
-  if (!fed->messages.empty()) batch.last = fingerprint(fed->messages.back());
   next_ = fed->next;
   return batch;
 }

@@ -24,7 +24,7 @@ KafkaResult<void> commit_batch(KafkaSink& sink, ForwardBatch& batch, const Recor
                                const std::stop_token& stop) {
   auto done = sink.begin();
   if (done) done = put_records(sink, batch, names, stop);
-  batch.records = {};
+  batch.records = std::vector<ForwardRecord>();
   for (auto alert = batch.alerts.begin(); done && alert != batch.alerts.end(); ++alert)
     done = sink.store_cursor(alert_key(cursor_key, alert->first), to_json(alert->second));
   if (done) done = sink.store_cursor(cursor_key, to_json(cursor));
