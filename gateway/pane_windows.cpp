@@ -68,7 +68,6 @@ MetricAggregate& PaneWindows::part_at(Timestamp start, MetricId metric, bool& is
   is_new_pane =
       (part == parts_.end() || part->start != start) && (part == begin || std::prev(part)->start != start);
   panes_ += is_new_pane ? 1 : 0;
-  if (is_new_pane) std::ranges::for_each(begin, parts_.end(), [](Part& old) { old.of.aggregate.pack(); });
   return parts_.emplace(part, start, metric)->of;
 }
 
@@ -217,14 +216,15 @@ Timestamp PaneWindows::newest(Timestamp limit) const {
   return newest;
 }
 
-std::span<const PaneWindows::Part> PaneWindows::parts_of(const WindowTimes& times, Timestamp start) const {
-  const auto parts = live();
+std::span<PaneWindows::Part> PaneWindows::parts_of(const WindowTimes& times, Timestamp start) {
+  const auto parts = std::span(parts_).subspan(dead_);
   const auto first = std::ranges::lower_bound(parts, start, {}, &Part::start);
   const auto last = std::ranges::lower_bound(first, parts.end(), start + times.size, {}, &Part::start);
   return {first, last};
 }
 
-// A window of one pane is its parts; one of several is their merge, oldest first.
+// A window of one pane is its parts; one of several is their merge, oldest first. Little is added to a part
+// behind that.
 void PaneWindows::publish(const WindowTimes& times, Timestamp start, ClosedBy why, Members members,
                           const Emit& emit) {
   Closing closing{start, start + times.size, why, false, true, {}};
@@ -246,6 +246,7 @@ void PaneWindows::publish(const WindowTimes& times, Timestamp start, ClosedBy wh
   }
   closing.latest = published_.back().start == start;
   emit(closing);
+  for (Part& part : parts) part.of.aggregate.pack();
 }
 
 }  // namespace lookout

@@ -89,7 +89,7 @@ class PaneWindows {
   void drop_dead();
   [[nodiscard]] bool has_open_window(const WindowTimes& times, Timestamp pane, Timestamp watermark) const;
   [[nodiscard]] bool needs_closing(Timestamp start) const;
-  [[nodiscard]] std::span<const Part> parts_of(const WindowTimes& times, Timestamp start) const;
+  [[nodiscard]] std::span<Part> parts_of(const WindowTimes& times, Timestamp start);
   void mark_corrections(const WindowTimes& times, const Taking& reading, Timestamp pane, Taken& taken);
   void close_through(const WindowTimes& times, Timestamp limit, ClosedBy why, Members members,
                      const Emit& emit);

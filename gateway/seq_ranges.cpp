@@ -88,7 +88,7 @@ void SeqRanges::add(const Range& range) {
   }
   if (!many_->packed.empty()) {
     for_each_packed(std::exchange(many_->packed, {}),
-                    [&](const Range& each) { many_->ranges.push_back(each); });
+                    [&](const Range& each) { insert(many_->ranges, many_->ranges.size(), each); });
   }
   std::vector<Range>& ranges = many_->ranges;
   std::size_t& last = many_->last;

@@ -19,8 +19,9 @@ class SeqRanges {
   /// `seq` is -1 where the sensor gave none.
   void add(std::uint32_t member, std::uint32_t boot, std::int64_t seq);
   void merge(const SeqRanges& other);
-  /// Of a group of sensors a quarter of the memory or less, until the next add() or merge(), which takes
-  /// longer then; for when nothing more is expected. Says nothing different.
+  /// Of a group of sensors a half of the memory to an eighth (each with a boot of its own and many seqs; one
+  /// boot and one seq), until the next add() or merge(), which takes longer then; for when little more is
+  /// expected. Says nothing different.
   void pack();
 
   /// Numbers missing between the smallest and the largest seq of one boot of a sensor, over all sensors. A
