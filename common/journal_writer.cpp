@@ -57,7 +57,10 @@ Result<void> JournalWriter::recover(std::uint64_t at_least) {
   if (!damaged) return Failure(damaged.error());
   const std::uint64_t unused = std::max(at_least, end() + *damaged);
   // Segments were larger before: the newest is never trimmed, and could hold the journal above its mark.
-  const bool too_large = position_ > config_.segment;
+  const bool too_large = current_ && position_ > config_.segment;
+  if (too_large && *damaged == 0) {
+    if (auto cut = current_->cut(position_); !cut) return cut;  // the room is needed, and counted
+  }
   return end() < unused || !current_ || too_large ? begin_at(unused) : Result<void>{};
 }
 

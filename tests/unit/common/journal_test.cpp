@@ -261,6 +261,9 @@ TEST_CASE("a newest segment that is larger than they are now is followed by anot
 
   writer = open(folder);
   CHECK(writer->end() == 20);
+  // What was reserved behind its records is given back.
+  CHECK(std::filesystem::file_size(journal::segment_path(folder.path(), 0)) < small_segments().segment * 2);
+  CHECK(writer->size_bytes() < small_segments().segment * 2);
   writer->trim(20);
   CHECK(writer->size_bytes() < small_segments().segment);
   CHECK(append(*writer, {"t", "x", false, false, {}}) == 20);
