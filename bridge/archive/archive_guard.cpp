@@ -11,8 +11,8 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
 constexpr const char* kUnchanging = "?mode=ro&immutable=1";
-constexpr int kMostTriesToOpen = 3;
-constexpr auto kBetweenTries = std::chrono::milliseconds{50};
+constexpr auto kPatience = std::chrono::milliseconds{200};
+constexpr auto kBetweenTries = std::chrono::milliseconds{20};
 
 // What has a meaning of its own in an SQLite URI is written as %hh.
 std::string uri_of(const std::filesystem::path& file, const char* mode) {
@@ -48,11 +48,6 @@ ArchiveResult<std::unique_ptr<SQLite::Database>> connect_to_changing(const std::
       !std::filesystem::exists(file.string() + "-wal", error))
     connected = guarded(file, [&] { return connect(file, kUnchanging); });
   return connected;
-}
-
-bool is_passing(const ArchiveResult<std::unique_ptr<SQLite::Database>>& connected,
-                const std::filesystem::path& file) {
-  return !connected && connected.error().kind == ArchiveFailure::Kind::try_again && !is_gone(file);
 }
 
 ArchiveFailure::Kind kind_of(int code) {
@@ -100,9 +95,12 @@ ArchiveFailure describe(const SQLite::Exception& error, const std::filesystem::p
 ArchiveResult<std::unique_ptr<SQLite::Database>> open_read_only(const std::filesystem::path& file,
                                                                 bool immutable) {
   if (immutable) return guarded(file, [&] { return connect(file, kUnchanging); });
+  const auto begin = std::chrono::steady_clock::now();
   auto connected = connect_to_changing(file);
-  // Its writer may be leaving it: -wal and -shm go one after the other, and then the file.
-  for (int tries = 1; tries < kMostTriesToOpen && is_passing(connected, file); ++tries) {
+  // Its writer may be leaving it: -wal and -shm go one after the other, and then the file. Who has waited for
+  // a lock has waited long enough.
+  while (!connected && connected.error().kind == ArchiveFailure::Kind::try_again && !is_gone(file) &&
+         std::chrono::steady_clock::now() < begin + kPatience) {
     std::this_thread::sleep_for(kBetweenTries);
     connected = connect_to_changing(file);
   }
