@@ -1,13 +1,14 @@
 #include "bridge/kafka/forward_source.h"
 
+#include <utility>
+
 #include "bridge/kafka/kafka_cursor.h"
 
 namespace lookout {
 namespace {
 
-// A commit costs the network's delay several times, whatever is in it; two batches and what librdkafka holds
-// of one are in memory at a time.
-constexpr ArchiveFeed::Limits kLimits{.messages = 10'000, .bytes = std::size_t{2} << 20};
+// Of topics and payloads: a batch and what librdkafka holds of another are in memory at a time.
+constexpr std::size_t kMostBytes = std::size_t{2} << 20;
 
 bool is_in(const ForwardRange& range, Timestamp time) { return range.from <= time && time < range.to; }
 
@@ -23,8 +24,9 @@ bool keep_wanted(ArchivedMessage& message, const ForwardRange& range) {
 
 }  // namespace
 
-ArchiveResult<ForwardBatch> ForwardSource::next() {
-  auto fed = feed_.read(next_, kLimits);
+ArchiveResult<ForwardBatch> ForwardSource::next(std::size_t most) {
+  const ArchiveFeed::Limits limits{.messages = most, .bytes = kMostBytes * most / kMostMessages};
+  auto fed = feed_.read(next_, limits);
   if (!fed) return std::unexpected(fed.error());
   ForwardBatch batch{.records = {}, .alerts = {}, .first = next_, .next = fed->next};
   batch.records.reserve(fed->messages.size());
@@ -36,16 +38,19 @@ ArchiveResult<ForwardBatch> ForwardSource::next() {
       (gap->is_eviction() ? batch.evicted : batch.lost) += gap->end_offset - gap->first_offset;
     }
   };
-  for (ArchivedMessage& message : fed->messages) {
+  std::size_t bytes = 0;
+  for (ArchivedMessage& each : fed->messages) {
+    ArchivedMessage message = std::move(each);  // what it took is there for the next one's records
+    bytes += message.topic.size() + message.payload.size();
     add_gaps_before(message.offset);
     if (!keep_wanted(message, range_)) continue;
     ++batch.messages;
     maker_.add(message, alerts_, batch.records);
     if (const auto told = alerts_.find(message.topic); told != alerts_.end())
       batch.alerts.insert_or_assign(told->first, told->second);
-    message = {};  // what it took is there for the next one's records
   }
   add_gaps_before(fed->next);
+  batch.is_large = fed->messages.size() * 2 >= limits.messages || bytes * 2 >= limits.bytes;
   next_ = fed->next;
   return batch;
 }

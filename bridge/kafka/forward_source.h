@@ -19,6 +19,7 @@ struct ForwardBatch {
   std::uint64_t evicted = 0;   ///< offsets in gaps that retention made
   std::uint64_t lost = 0;      ///< offsets in the other gaps
   std::string last{};          ///< fingerprint() of its last message
+  bool is_large = false;       ///< at least half of what it may be
 };
 
 /// What is wanted of the archive: from <= time < to. By event time: readings by theirs, aggregates by their
@@ -27,6 +28,9 @@ struct ForwardRange {
   TimeAxis axis = TimeAxis::arrival;
   Timestamp from = kEarliestTime, to = kLatestTime;
 };
+
+/// Of a transaction. A commit costs the network's delay several times, whatever is in it.
+inline constexpr std::size_t kMostMessages = 10'000;
 
 /// Reads the archive in transactions' worth. Threading: one owner at a time.
 class ForwardSource {
@@ -41,8 +45,9 @@ class ForwardSource {
     alerts_ = std::move(alerts);
     maker_.set_later_epochs(std::move(later));
   }
-  /// What follows; of no messages at the archive's end. After a failure the same is tried again.
-  ArchiveResult<ForwardBatch> next();
+  /// What follows, so many messages at most, and as large a part of the bytes; of none at the archive's end.
+  /// After a failure the same is tried again.
+  ArchiveResult<ForwardBatch> next(std::size_t most = kMostMessages);
   /// A file of the archive that cannot be read is a gap from now on. False: it was so before.
   bool pass_over(std::uint64_t first_offset) { return feed_.pass_over(first_offset); }
   /// fingerprint() of the message of that offset; empty where the archive has none.

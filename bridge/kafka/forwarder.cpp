@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 constexpr int kLongestRetry = 60;  // times the first
 // A transaction that is not full waits for more: its commit costs the same, and so does its cursor.
 constexpr auto kShortestInterval = 500ms;
-constexpr std::uint64_t kFull = 10'000;
+constexpr std::size_t kLeastMessages = 100;
 
 // Jobs that forward once more come and go beside a relay.
 KafkaCursors without_jobs(KafkaCursors cursors) {
@@ -205,22 +205,22 @@ bool Forwarder::await_work(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   if (!advanced_.wait(lock, stop, [&] { return end_ > cursor_.offset; })) return false;
   advanced_.wait_until(lock, stop, sent_at_ + kShortestInterval,
-                       [&] { return end_ - cursor_.offset >= kFull; });
+                       [&] { return end_ - cursor_.offset >= most_; });
   return !stop.stop_requested();
 }
 
 ArchiveResult<ForwardBatch> Forwarder::take_batch() {
-  if (!ahead_.valid()) return source_.next();
+  if (!ahead_.valid()) return source_.next(most_);
   auto batch = ahead_.get();
   // At what was then the archive's end: there is more now.
-  if (batch && batch->next == batch->first) return source_.next();
+  if (batch && batch->next == batch->first) return source_.next(most_);
   return batch;
 }
 
 // Only a full one: what is read now would be sent now.
 void Forwarder::read_ahead(std::uint64_t from) {
-  if (end_of_archive() < from + kFull) return;
-  ahead_ = std::async(std::launch::async, [this] { return source_.next(); });
+  if (end_of_archive() < from + most_) return;
+  ahead_ = std::async(std::launch::async, [this, most = most_] { return source_.next(most); });
 }
 
 KafkaResult<void> Forwarder::send(KafkaSink& sink, ForwardBatch& batch, const std::stop_token& stop) {
@@ -237,7 +237,15 @@ KafkaResult<void> Forwarder::send(KafkaSink& sink, ForwardBatch& batch, const st
   tried_ = next;
   const auto done = commit_batch(sink, batch, names_, cursor_key_, next, stop);
   was_refused_ = !done;
-  if (!done) return done;
+  // A thin line carries less than a wide one before a transaction's time is over.
+  if (!done) {
+    most_ = std::max(most_ / 2, kLeastMessages);
+    return done;
+  }
+  if (batch.is_large) {
+    most_ = std::min(most_ + most_ / 8, kMostMessages);
+    sent_at_ = {};  // there may be as much again
+  }
   seen_[cursor_key_] = to_json(next);
   for (const auto& [topic, alerts] : batch.alerts) seen_[alert_key(cursor_key_, topic)] = to_json(alerts);
   stand_at(next, {}, std::nullopt);

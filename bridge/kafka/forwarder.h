@@ -110,7 +110,8 @@ class Forwarder {
   KafkaCursors seen_;  // what this box's relays had committed, as far as is known here
   KafkaCursor tried_;  // that it was last tried to commit
   bool fenced_ = false;
-  bool was_refused_ = false;  // the last transaction failed
+  bool was_refused_ = false;          // the last transaction failed
+  std::size_t most_ = kMostMessages;  // of the next one
   Clock::duration retry_;
   Clock::time_point sent_at_{};
   Complaint complaint_;
