@@ -87,13 +87,13 @@ Loss check_what_was_acknowledged(Site& site, const std::filesystem::path& state,
   const Journaled journaled = read_journaled(state);
   const Batch batch = batch_of(journaled);
   const LedgerReport report = site.settle(batch);
-  const Loss loss = find_loss(site.ledger(), journaled.readings);
+  const Loss loss = find_loss(site.box.ledger(), journaled.readings);
   check_whole(
       report,
       fmt::format("{}; {} readings acknowledged by the broker, {} lost by it, and with them {} numbers, "
                   "{} of them at the edges; {} PUBACKs of the gateway, {} records",
-                  what, site.acknowledged(), loss.readings, loss.numbers, loss.at_edges, total(acknowledged),
-                  journaled.messages));
+                  what, site.load.acknowledged(), loss.readings, loss.numbers, loss.at_edges,
+                  total(acknowledged), journaled.messages));
   CHECK(total(acknowledged) > 0);
   CHECK(count_beyond(acknowledged, journaled.contents) == 0);
   CHECK(site.look().seq_gaps() == batch.seq_gaps("s"));
@@ -114,7 +114,7 @@ std::uint64_t check_archive(const Site& site, const PubackCounter& pubacks) {
     doubled += archived.insert(key_of(reading)).second ? 0 : 1;
   CHECK(doubled == 0);
   std::uint64_t expected = 0, lost = 0;
-  for (const LedgerEntry& reading : read_ledger(site.ledger())) {
+  for (const LedgerEntry& reading : read_ledger(site.box.ledger())) {
     ++expected;
     if (!archived.contains(key_of(reading))) ++lost;
   }

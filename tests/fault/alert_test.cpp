@@ -16,7 +16,7 @@ const std::vector<std::string> kFiring{"firing 0"};
 
 // A fire that does not end.
 void burn(Site& site) {
-  site.start_load("20x", "500ms", {"--fire", "region=south,start=20s,duration=5h,ramp=5s,temperature=60"});
+  site.load.start("20x", "500ms", {"--fire", "region=south,start=20s,duration=5h,ramp=5s,temperature=60"});
 }
 
 // Of the fire in the south; the usual one in the north comes and goes.
@@ -52,9 +52,9 @@ TEST_CASE("a firing alert survives kill -9 of the gateway and is not published a
   REQUIRE(wait_until([&] { return states(site) == kFiring; }));
   for (int i = 0; i < 3; ++i) {
     site.restart_gateway();
-    site.await_load(20'000);
+    site.load.await(20'000);
   }
-  site.end_load();
+  site.load.end();
   const LedgerReport report = site.settle(site.batch());
   INFO(report);
   CHECK(report.whole());
@@ -67,7 +67,7 @@ TEST_CASE("a retained alert that the broker lost comes back") {
   Site site;
   burn(site);
   REQUIRE(wait_until([&] { return states(site) == kFiring; }));
-  site.await_load(30'000);  // the broker has acknowledged the alert long since
+  site.load.await(30'000);  // the broker has acknowledged the alert long since
   site.kill_broker();
   REQUIRE(wait_until([&] { return site.logged("-out connected to") >= 2; }));
   CHECK(wait_until([&] { return retained_states(site) == std::vector<std::string>{"firing"}; }, 20s));

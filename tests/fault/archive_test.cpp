@@ -32,40 +32,27 @@ using Key = std::tuple<std::string, std::string, double, std::int64_t, double>;
 /// A bridge in the field, and sensors that send 4000 readings a second to it.
 class BridgeSite {
  public:
+  Broker broker;
+  Box box;
+  Load load{box, broker};
+
   explicit BridgeSite(const std::string& configuration, const std::filesystem::path& state = {})
-      : box_(broker_.port(), configuration) {
+      : box(broker.port(), configuration) {
     if (!state.empty()) {
-      std::filesystem::create_directory(box_.folder() / "conf.d");
-      spit(box_.folder() / "conf.d" / "1.toml", fmt::format("[box]\nstate = \"{}\"\n", state.string()));
+      std::filesystem::create_directory(box.folder() / "conf.d");
+      spit(box.folder() / "conf.d" / "1.toml", fmt::format("[box]\nstate = \"{}\"\n", state.string()));
     }
-    state_ = state.empty() ? box_.state() : state;
+    state_ = state.empty() ? box.state() : state;
     start();
   }
 
-  void start() { bridge_ = box_.start("bridge"); }
+  void start() { bridge_ = box.start("bridge"); }
   void kill() { bridge_->kill(); }
   std::optional<int> stop() { return bridge_->stop(); }
   bool running() { return bridge_->running(); }
 
-  void start_load() {
-    simulator_.emplace(std::vector<std::string>{program("simulator"), "run", "--sensors", "200", "--interval",
-                                                "500ms", "--duration", "6h", "--speed", "5x", "--port",
-                                                broker_.port_text(), "--truth", ledger().string()},
-                       ChildProcess::Options{"/dev/null", box_.folder() / "simulator.log"});
-    await_load(1);
-  }
-  void await_load(std::uint64_t readings) {
-    const std::uint64_t goal = acknowledged() + readings;
-    REQUIRE(wait_until([&] { return acknowledged() >= goal; }, 120s));
-  }
-  void end_load() {
-    simulator_->send(SIGINT);
-    REQUIRE(simulator_->wait() == 0);
-  }
-  [[nodiscard]] std::uint64_t acknowledged() { return count_(); }
-
   [[nodiscard]] Finished query(const std::string& kind) const {
-    return run({program("bridge"), "query", "--config", box_.config(), "--kind", kind, "--format", "ndjson"},
+    return run({program("bridge"), "query", "--config", box.config(), "--kind", kind, "--format", "ndjson"},
                120s);
   }
   [[nodiscard]] std::vector<Key> archived() const {
@@ -80,7 +67,7 @@ class BridgeSite {
   }
   [[nodiscard]] std::vector<Key> sent() const {
     std::vector<Key> keys;
-    for (const LedgerEntry& entry : read_ledger(ledger()))
+    for (const LedgerEntry& entry : read_ledger(box.ledger()))
       keys.emplace_back(entry.sensor, entry.metric, entry.event_time, entry.seq, entry.value);
     std::ranges::sort(keys);
     return keys;
@@ -102,21 +89,17 @@ class BridgeSite {
   }
   /// All files but the newest are closed.
   [[nodiscard]] bool is_closed() const { return files(".open.db").size() <= 1 && files(".tmp").empty(); }
-  [[nodiscard]] std::filesystem::path ledger() const { return box_.folder() / "ledger"; }
-  [[nodiscard]] std::string log() const { return box_.log("bridge"); }
+  [[nodiscard]] std::string log() const { return box.log("bridge"); }
   [[nodiscard]] std::filesystem::path archive() const { return state_ / "bridge" / "archive"; }
   /// What `lookout-bridge status --json` says of the archive.
   [[nodiscard]] nlohmann::json archive_status() const {
-    const auto finished = run({program("bridge"), "status", "--config", box_.config(), "--json"});
+    const auto finished = run({program("bridge"), "status", "--config", box.config(), "--json"});
     return nlohmann::json::parse(finished.out).at("archive");
   }
 
  private:
-  Broker broker_;
-  Box box_;
   std::filesystem::path state_;
-  LedgerCount count_{ledger()};
-  std::optional<ChildProcess> bridge_, simulator_;
+  std::optional<ChildProcess> bridge_;
 };
 
 void overwrite(const std::filesystem::path& file, std::streamoff at, std::size_t bytes) {
@@ -133,18 +116,18 @@ bool rises_by_one(const std::vector<std::uint64_t>& offsets) {
   return std::ranges::adjacent_find(offsets, [](auto a, auto b) { return b != a + 1; }) == offsets.end();
 }
 
-void killed_while_files_change(unsigned kills) {
+void killed_while_files_change(unsigned kills, const std::string& speed) {
   const std::uint64_t seed = fault_seed();
   std::mt19937_64 random(seed);
   BridgeSite site(kSmallFiles);
-  site.start_load();
+  site.load.start(speed);
   for (unsigned i = 0; i < kills; ++i) {
-    site.await_load(std::uniform_int_distribution<std::uint64_t>(200, 4000)(random));
+    site.load.await(std::uniform_int_distribution<std::uint64_t>(200, 4000)(random));
     site.kill();
     site.start();
   }
-  site.end_load();
-  const std::uint64_t sent = site.acknowledged();
+  site.load.end();
+  const std::uint64_t sent = site.load.acknowledged();
   CHECK(wait_until([&] { return lines_in(site.query("readings")) >= sent; }, 120s));
   CHECK(wait_until([&] { return site.is_closed(); }, 60s));
   const auto closed = site.files(".db").size() - 1;
@@ -162,16 +145,16 @@ void killed_while_files_change(unsigned kills) {
 }  // namespace
 
 TEST_CASE("bridge killed with -9 at random while files are begun and closed: nothing lost or doubled") {
-  killed_while_files_change(fault_count(20));
+  killed_while_files_change(fault_count(20), "5x");
 }
 
 TEST_CASE("bridge killed with -9 two hundred times while files are begun and closed", "[.][long-kills]") {
-  killed_while_files_change(fault_count(200));
+  killed_while_files_change(fault_count(200), "2x");  // all of it is kept
 }
 
 TEST_CASE("whoever asks while files are begun and closed gets everything up to a moment, in order") {
   BridgeSite site(kSmallFiles);
-  site.start_load();
+  site.load.start("5x");
   std::size_t before = 0;
   for (int i = 0; i < 15 || site.files(".db").size() < 6; ++i) {
     const auto answer = site.query("messages");
@@ -187,7 +170,7 @@ TEST_CASE("whoever asks while files are begun and closed gets everything up to a
     before = offsets.size();
     REQUIRE(i < 500);
   }
-  site.end_load();
+  site.load.end();
   CHECK(before > 10'000);
   CHECK(site.stop() == 0);
 }
@@ -199,10 +182,10 @@ TEST_CASE("a full disk: the archive's oldest files make room, and nothing is mis
     return;
   }
   BridgeSite site(std::string(kSmallFiles) + "[journal]\nsegment = \"1 MiB\"\n", disk.path());
-  site.start_load();
+  site.load.start("5x");
   // 8 MiB are free: the files of some 40,000 readings.
-  site.await_load(80'000);
-  site.end_load();
+  site.load.await(80'000);
+  site.load.end();
   CHECK(site.running());
   const auto newest_is_there = [&] {
     const auto archived = site.archived();
@@ -213,11 +196,11 @@ TEST_CASE("a full disk: the archive's oldest files make room, and nothing is mis
   };
   CHECK(wait_until(newest_is_there, 60s));
   const auto offsets = site.offsets();
-  std::cout << fmt::format("{} readings sent; the archive holds offsets {} to {}\n", site.acknowledged(),
+  std::cout << fmt::format("{} readings sent; the archive holds offsets {} to {}\n", site.load.acknowledged(),
                            offsets.front(), offsets.back());
   CHECK(offsets.front() > 0);
   CHECK(rises_by_one(offsets));
-  CHECK(offsets.back() + 1 >= site.acknowledged());
+  CHECK(offsets.back() + 1 >= site.load.acknowledged());
   const auto answer = site.query("readings");
   CHECK(answer.code == 0);
   CHECK(answer.err.empty());
@@ -227,8 +210,8 @@ TEST_CASE("a full disk: the archive's oldest files make room, and nothing is mis
 TEST_CASE(
     "an archive that cannot be written for a while: messages wait, status says why, nothing is missing") {
   BridgeSite site(kSmallFiles);
-  site.start_load();
-  site.await_load(2000);
+  site.load.start("5x");
+  site.load.await(2000);
   const auto away = site.archive().parent_path() / "away";
   std::filesystem::rename(site.archive(), away);  // the file that is open goes on until it is full
   const auto is_held_up = [&] { return site.archive_status()["state"] == "held_up"; };
@@ -236,10 +219,10 @@ TEST_CASE(
   CHECK_THAT(site.archive_status()["error"].get<std::string>(),
              Catch::Contains("unable to open database file"));
   CHECK(site.running());
-  site.await_load(2000);
+  site.load.await(2000);
   std::filesystem::rename(away, site.archive());
-  site.end_load();
-  const std::uint64_t sent = site.acknowledged();
+  site.load.end();
+  const std::uint64_t sent = site.load.acknowledged();
   CHECK(wait_until([&] { return lines_in(site.query("readings")) >= sent; }, 60s));
   CHECK(site.archived() == site.sent());
   CHECK(rises_by_one(site.offsets()));
@@ -251,7 +234,7 @@ TEST_CASE(
 TEST_CASE(
     "files of the archive damaged while the bridge is down: it starts, says what is gone, and goes on") {
   BridgeSite site(kSmallFiles);
-  site.start_load();
+  site.load.start("5x");
   REQUIRE(wait_until([&] { return site.files(".db").size() >= 4 && site.is_closed(); }, 60s));
   site.kill();
   const auto closed = site.files(".db");
@@ -267,9 +250,9 @@ TEST_CASE(
     for (const auto& log : site.files("-wal")) std::filesystem::remove(log);
   }
   site.start();
-  site.await_load(10'000);
-  site.end_load();
-  const std::uint64_t sent = site.acknowledged();
+  site.load.await(10'000);
+  site.load.end();
+  const std::uint64_t sent = site.load.acknowledged();
   const auto whole = [&] {
     const auto offsets = site.offsets();
     return !offsets.empty() && offsets.back() + 1 >= sent;

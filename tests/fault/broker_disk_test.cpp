@@ -35,14 +35,14 @@ TEST_CASE(
   options.broker_data = disk.path();
   tap(options, pubacks);
   Site site(options);
-  site.start_load("max", "50ms");
-  site.await_load(10'000);
+  site.load.start("max", "50ms");
+  site.load.await(10'000);
   // A good save, of which the check keeps a copy.
   site.proxy.refuse();
   site.broker.stop();
   CHECK(check_and_start(site, disk).empty());
   site.proxy.resume();
-  site.await_load(10'000);
+  site.load.await(10'000);
   // The gateway away, the queue outgrows the disk.
   site.gateway.kill();
   REQUIRE(wait_until([&] { return site.broker.log().find("No space left on device") != std::string::npos; },
@@ -52,9 +52,9 @@ TEST_CASE(
   const std::string said = check_and_start(site, disk);
   site.proxy.resume();
   site.start_gateway(true);
-  site.await_load(10'000);
+  site.load.await(10'000);
   disk.free_space();
-  site.end_load();
+  site.load.end();
   const Loss loss = check_what_was_acknowledged(site, site.box.state() / "gateway", pubacks,
                                                 "the broker's disk full; its check: " + said);
   CHECK(loss.readings > 0);

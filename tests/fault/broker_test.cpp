@@ -28,7 +28,7 @@ double seconds_until_subscribed(const Site& site, std::size_t before) {
 double kill_broker_while(Site& site, Gateway gateway) {
   if (gateway == Gateway::down) site.gateway.stop();
   if (gateway == Gateway::hung) site.gateway.send(SIGSTOP);
-  if (gateway != Gateway::up) site.await_load(20'000);
+  if (gateway != Gateway::up) site.load.await(20'000);
   site.kill_broker(gateway == Gateway::up ? 8s : 0s);
   const std::size_t before = site.logged("-in subscribed to");
   if (gateway == Gateway::down) site.start_gateway();
@@ -41,11 +41,11 @@ void broker_killed_while(Gateway gateway, const std::string& what) {
   SiteOptions options;
   tap(options, pubacks);
   Site site(options);
-  site.start_load("max", kShort);
-  site.await_load(10'000);
+  site.load.start("max", kShort);
+  site.load.await(10'000);
   const double back = kill_broker_while(site, gateway);
-  site.await_load(10'000);
-  site.end_load();
+  site.load.await(10'000);
+  site.load.end();
   const Loss loss = check_what_was_acknowledged(
       site, site.box.state() / "gateway", pubacks,
       fmt::format("gateway {}, subscribed {:.1f} s after the broker was back", what, back));
@@ -61,20 +61,19 @@ void paused(std::chrono::seconds time, const std::string& speed) {
   tap(options, pubacks);
   Site site(options);
   site.start_bridge(true);
-  site.start_load(speed);
-  site.await_load(20'000);
+  site.load.start(speed);
+  site.load.await(20'000);
   site.gateway.send(SIGSTOP);
   site.bridge->send(SIGSTOP);
   std::this_thread::sleep_for(time);
   site.gateway.send(SIGCONT);
   site.bridge->send(SIGCONT);
-  site.await_load(20'000);
-  const std::uint64_t before = site.acknowledged();
+  site.load.await(20'000);
   site.broker.send(SIGSTOP);
   std::this_thread::sleep_for(time);
   site.broker.send(SIGCONT);
-  REQUIRE(wait_until([&] { return site.acknowledged() > before + 20'000; }));
-  site.end_load();
+  site.load.await(20'000);
+  site.load.end();
   const LedgerReport report = site.settle(site.batch());
   check_whole(report, fmt::format("stopped for {} s each", time.count()));
   CHECK(check_archive(site, pubacks) == 0);
@@ -91,10 +90,10 @@ TEST_CASE("broker killed with -9 under load: nothing that the gateway had acknow
   tap(options, pubacks);
   Site site(options);
   Nemesis nemesis(site, fault_seed(), {Fault::kill_broker});
-  site.start_load("max", kShort);
+  site.load.start("max", kShort);
   nemesis.strike(fault_count(4));
-  site.await_load(10'000);
-  site.end_load();
+  site.load.await(10'000);
+  site.load.end();
   check_what_was_acknowledged(site, site.box.state() / "gateway", pubacks, nemesis.text());
 }
 
@@ -119,17 +118,17 @@ TEST_CASE("gateway, bridge and broker killed at once, three times: what they ack
   tap(options, of_bridge);
   Site site(options);
   site.start_bridge(true);
-  site.start_load("max", kShort);
+  site.load.start("max", kShort);
   for (unsigned i = 0; i < 3; ++i) {
-    site.await_load(10'000 + 7'919 * i);
+    site.load.await(10'000 + 7'919 * i);
     site.bridge->send(SIGKILL);
     site.gateway.send(SIGKILL);
     site.kill_broker();
     site.restart_gateway();
     site.restart_bridge();
   }
-  site.await_load(10'000);
-  site.end_load();
+  site.load.await(10'000);
+  site.load.end();
   check_what_was_acknowledged(site, site.box.state() / "gateway", pubacks, "all killed three times");
   check_archive(site, of_bridge);
 }

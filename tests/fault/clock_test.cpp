@@ -37,24 +37,24 @@ TEST_CASE("nothing happens when the wall clock steps by an hour and to 1970, als
   options.before_start = [&](const Box&) { clock.give(); };
   Site site(options);
   WallClock::take_back();
-  site.start_load("100x");
-  site.await_load(20'000);
+  site.load.start("100x");
+  site.load.await(20'000);
   const double usual = reconnected_after(site, [] {});
   const std::chrono::seconds to_1970{1000 - std::time(nullptr)};
   double longest = 0;
   for (const std::chrono::seconds offset : {3600s, -3600s, to_1970}) {
-    site.await_load(10'000);
+    site.load.await(10'000);
     clock.step(offset + 60s);
-    site.await_load(10'000);
+    site.load.await(10'000);
     longest = std::max(longest, reconnected_after(site, [&] { clock.step(offset); }));
   }
   // Stepped under a connection that dies: what waits for it must not wait for the hour to pass.
   clock.step(3600s);
-  site.await_load(5'000);
+  site.load.await(5'000);
   site.proxy.cut();
   clock.step(-3600s);
-  site.await_load(5'000);
-  site.end_load();
+  site.load.await(5'000);
+  site.load.end();
   const LedgerReport report = site.settle(site.batch());
   check_whole(report,
               fmt::format("reconnected after {:.1f} s, with steps of the clock after {:.1f} s at most", usual,
@@ -79,11 +79,11 @@ TEST_CASE("a step of the clock is not believed before the kernel says that the c
   Site site(options);
   WallClock::take_back();
   const std::time_t begin = std::time(nullptr);
-  site.start_load("1x");
+  site.load.start("1x");
   std::uint64_t plain = 0;
   const auto go_on = [&] {
     site.broker.publish("plain/net/north/a/t", std::to_string(++plain));
-    site.await_load(800);
+    site.load.await(800);
   };
   go_on();
   for (const std::chrono::seconds offset : {3600s, 0s, -3600s, 0s}) {
@@ -92,7 +92,7 @@ TEST_CASE("a step of the clock is not believed before the kernel says that the c
     if (offset == 0s) clock.synchronise();
     go_on();
   }
-  site.end_load();
+  site.load.end();
   const LedgerReport report =
       site.settle(site.batch(), 60s, [](const std::string& id) { return id.starts_with("wildfire/"); });
   INFO(report);

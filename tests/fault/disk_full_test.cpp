@@ -78,8 +78,8 @@ void with_full_disk(Then while_full) {
   options.overrides = fmt::format("[box]\nstate = \"{}\"\n", disk.path().string());
   options.tap = [&](std::size_t connection, std::string_view bytes) { pubacks.take(connection, bytes); };
   Site site(options);
-  site.start_load("100x");
-  site.await_load(10'000);
+  site.load.start("100x");
+  site.load.await(10'000);
   // Nothing is acknowledged for two seconds, while the sensors go on.
   std::uint64_t last = 0;
   auto since = std::chrono::steady_clock::now();
@@ -93,7 +93,7 @@ void with_full_disk(Then while_full) {
   const std::uint64_t at_full = pubacks.count();
   const Journaled full = read_journaled(disk.path() / "gateway");
   CHECK(at_full <= full.messages);
-  site.end_load();
+  site.load.end();
   while_full(site);
   CHECK(pubacks.count() == at_full);
   disk.free_space();

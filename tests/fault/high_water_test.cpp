@@ -36,7 +36,7 @@ TEST_CASE("journal at high water: the subscription leaves, alerts go on, it come
   REQUIRE(is_connected(site, kIn));
   // The worker waits for the broker's word, while the journal fills.
   site.proxy.hold(kOut);
-  site.start_load("max", "2s", {"--fire", "region=south,start=30s,duration=5h,ramp=5s,temperature=60"});
+  site.load.start("max", "2s", {"--fire", "region=south,start=30s,duration=5h,ramp=5s,temperature=60"});
   REQUIRE(wait_until([&] { return site.logged("above the high-water mark") == 1; }));
   REQUIRE(wait_until([&] { return !is_connected(site, kIn); }));
   CHECK(site.look().alert_states().empty());
@@ -49,8 +49,8 @@ TEST_CASE("journal at high water: the subscription leaves, alerts go on, it come
   CHECK(wait_until([&] { return site.logged("below the low-water mark") >= 1; }));
   site.proxy.release(kIn);
   REQUIRE(wait_until([&] { return is_connected(site, kIn); }));
-  site.await_load(20'000);
-  site.end_load();
+  site.load.await(20'000);
+  site.load.end();
   check_whole(site.settle(site.batch()),
               fmt::format("left the broker {} times", site.logged("above the high-water mark")));
 }

@@ -32,7 +32,7 @@ SiteOptions small_journal() {
 void queue_readings(Site& site, unsigned rounds) {
   simulate(site.broker,
            {"run", "--sensors", "4", "--interval", "10ms", "--duration", fmt::format("{}ms", 10 * rounds),
-            "--speed", "max", "--truth", site.ledger().string(), "--fire",
+            "--speed", "max", "--truth", site.box.ledger().string(), "--fire",
             "region=north,start=20s,duration=20s,ramp=2s,temperature=60"});
 }
 

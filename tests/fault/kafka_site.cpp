@@ -75,44 +75,8 @@ void KafkaSite::watch_transactions() {
 
 std::string KafkaSite::transactions() const { return slurp(box.folder() / "transactions"); }
 
-void KafkaSite::start_load(const std::string& speed) {
-  simulator_.emplace(
-      std::vector<std::string>{program("simulator"),
-                               "run",
-                               "--sensors",
-                               "200",
-                               "--interval",
-                               "500ms",
-                               "--duration",
-                               "6h",
-                               "--speed",
-                               speed,
-                               "--port",
-                               broker.port_text(),
-                               "--truth",
-                               box.ledger().string(),
-                               "--reorder",
-                               "0.001",
-                               "--reorder-max",
-                               "60s",
-                               "--fire",
-                               "region=north,start=20s,duration=30s,every=60s,ramp=5s,temperature=30"},
-      ChildProcess::Options{"/dev/null", box.folder() / "simulator.log"});
-  await_load(1);
-}
-
-void KafkaSite::await_load(std::uint64_t readings) {
-  const std::uint64_t goal = acknowledged() + readings;
-  REQUIRE(wait_until([&] { return acknowledged() >= goal; }, 120s));
-}
-
-void KafkaSite::end_load() {
-  simulator_->send(SIGINT);
-  REQUIRE(simulator_->wait() == 0);
-}
-
 bool KafkaSite::await_kafka(std::chrono::seconds patience) {
-  return wait_until([&] { return kafka.count("lookout.readings") >= acknowledged(); }, patience);
+  return wait_until([&] { return kafka.count("lookout.readings") >= load.acknowledged(); }, patience);
 }
 
 void KafkaSite::check_whole() const {

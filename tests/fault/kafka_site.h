@@ -6,9 +6,8 @@
 #include <set>
 #include <string>
 
-#include "tests/support/box.h"
+#include "tests/fault/load.h"
 #include "tests/support/kafka.h"
-#include "tests/support/ledger.h"
 #include "tests/support/observer.h"
 
 namespace lookout::test {
@@ -31,12 +30,6 @@ class KafkaSite {
 
   /// A gateway, which makes aggregates, alerts and late readings of what comes.
   void start_gateway() { gateway_.emplace(box.start("gateway")); }
-  /// 200 sensors every half second of event time, one region of which burns now and then; some readings come
-  /// late.
-  void start_load(const std::string& speed);
-  void await_load(std::uint64_t readings);
-  void end_load();
-  [[nodiscard]] std::uint64_t acknowledged() { return count_(); }
 
   /// Waits until everything the sensors sent is in Kafka.
   [[nodiscard]] bool await_kafka(std::chrono::seconds patience = std::chrono::seconds{90});
@@ -54,9 +47,13 @@ class KafkaSite {
   Broker broker;
   Kafka kafka;
   Box box;
+  /// One region burns now and then, and some readings come late.
+  Load load{box,
+            broker,
+            {"--reorder", "0.001", "--reorder-max", "60s", "--fire",
+             "region=north,start=20s,duration=30s,every=60s,ramp=5s,temperature=30"}};
 
  private:
-  LedgerCount count_{box.ledger()};
   void look();
   void check_topic(const std::string& name, std::multiset<std::string> published);
 
@@ -65,7 +62,7 @@ class KafkaSite {
   std::map<std::string, std::set<std::string>>
       published_;  // by first level of the topic; topics and payloads
   bool watched_ = false;
-  std::optional<ChildProcess> bridge_, gateway_, simulator_;
+  std::optional<ChildProcess> bridge_, gateway_;
 };
 
 }  // namespace lookout::test

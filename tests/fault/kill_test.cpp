@@ -10,9 +10,9 @@ namespace {
 void killed_under_full_load(unsigned kills) {
   Site site(kSnapshotsOften);
   Nemesis nemesis(site, fault_seed(), {Fault::kill_gateway});
-  site.start_load();
+  site.load.start();
   nemesis.strike(fault_count(kills));
-  site.end_load();
+  site.load.end();
   const Batch batch = site.batch();
   const LedgerReport report = site.settle(batch, std::chrono::minutes{10});
   check_whole(report, nemesis.text());

@@ -41,9 +41,9 @@ void all_kinds_at_random(unsigned faults, const std::string& speed) {
   JournalKeeper keeper(state);
   site.start_bridge(true);
   Nemesis nemesis(site, fault_seed(), all_faults(disk), {&clock, &disk});
-  site.start_load(speed);
+  site.load.start(speed);
   nemesis.strike(fault_count(faults));
-  site.end_load();
+  site.load.end();
   INFO(nemesis.text());
   const Loss loss = check_what_was_acknowledged(site, keeper.state(), pubacks, nemesis.text());
   const std::uint64_t not_archived = check_archive(site, of_bridge);

@@ -18,7 +18,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 void end_whole(Site& site, const std::string& what) {
-  site.end_load();
+  site.load.end();
   check_whole(site.settle(site.batch()), what);
 }
 
@@ -37,10 +37,10 @@ double half_open_noticed_after(Site& site) {
 
 TEST_CASE("a half-open connection under load: nothing lost") {
   Site site;
-  site.start_load("200x");
-  site.await_load(20'000);
+  site.load.start("200x");
+  site.load.await(20'000);
   const double noticed = half_open_noticed_after(site);
-  site.await_load(20'000);
+  site.load.await(20'000);
   end_whole(site, fmt::format("half open, noticed after {:.1f} s", noticed));
 }
 
@@ -60,7 +60,7 @@ TEST_CASE("a half-open connection is noticed within one and a half keepalives") 
 
 TEST_CASE("two seconds of delay either way: no connection is lost, and nothing else") {
   Site site;
-  site.start_load("50x");
+  site.load.start("50x");
   site.proxy.delay(2s);
   std::this_thread::sleep_for(15s);
   CHECK(site.logged("lost the broker") == 0);
@@ -71,21 +71,21 @@ TEST_CASE("two seconds of delay either way: no connection is lost, and nothing e
 TEST_CASE("the connection is cut twenty times under full load: nothing lost") {
   Site site;
   std::mt19937_64 random(fault_seed());
-  site.start_load();
+  site.load.start();
   for (unsigned i = 0; i < 20; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds{random() % 1500});
     site.proxy.cut();
   }
-  site.await_load(10'000);
+  site.load.await(10'000);
   end_whole(site, "20 cuts");
 }
 
 // A real loss needs a network of its own; what TCP makes of it are stalls.
 TEST_CASE("five percent of the packets lost under load: nothing lost") {
   Site site;
-  site.start_load("max");
+  site.load.start("max");
   site.proxy.lose(0.05);
-  site.await_load(100'000);
+  site.load.await(100'000);
   const std::size_t lost = site.logged("lost the broker");
   site.proxy.resume();
   end_whole(site, "5 % of the packets late by 200 ms to 1 s");

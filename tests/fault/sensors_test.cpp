@@ -147,9 +147,9 @@ TEST_CASE(
   tap(options, pubacks);
   Site site(options);
   Subscriber rejected(site.broker, {"rejected/#"});
-  site.start_load("20x");
+  site.load.start("20x");
   const std::vector<Sent> sent = send_hostile(site, random, fault_count(220));
-  site.end_load();
+  site.load.end();
   const LedgerReport report =
       site.settle(site.batch(), std::chrono::seconds{60}, [](const auto& id) { return !is_hostile(id); });
   std::cout << fmt::format("seed {}, {} hostile messages; ", seed, sent.size()) << report << std::endl;
@@ -167,18 +167,18 @@ TEST_CASE(
 TEST_CASE(
     "a sensor a day ahead, one in 1970, one that reboots: the windows of the others are those of the batch") {
   Site site;
-  site.start_load(
+  site.load.start(
       "200x", "500ms",
       {"--fault", "kind=clock,sensor=sensor-003,offset=24h", "--fault",
        "kind=clock,sensor=sensor-004,reset=true", "--fault", "kind=reboot,sensor=sensor-005,every=60s"});
-  site.await_load(150'000);
-  site.end_load();
+  site.load.await(150'000);
+  site.load.end();
   const auto has_wrong_clock = [](const LedgerEntry& entry) {
     return entry.sensor == "sensor-003" || entry.sensor == "sensor-004";
   };
   Batch batch = Site::empty_batch(), wrong = Site::empty_batch();
-  batch.add_ledger(site.ledger(), [&](const auto& entry) { return !has_wrong_clock(entry); });
-  wrong.add_ledger(site.ledger(), has_wrong_clock);
+  batch.add_ledger(site.box.ledger(), [&](const auto& entry) { return !has_wrong_clock(entry); });
+  wrong.add_ledger(site.box.ledger(), has_wrong_clock);
   REQUIRE(wrong.readings() > 0);
   const LedgerReport report = site.settle(batch);
   check_whole(report, "wrong clocks");

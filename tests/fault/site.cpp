@@ -67,40 +67,6 @@ Site::Site(const SiteOptions& options)
       gateway(configure_and_start(box, options)),
       clock_(options.clock) {}
 
-void Site::start_load(const std::string& speed, const std::string& interval, std::vector<std::string> more) {
-  std::vector<std::string> command{program("simulator"),
-                                   "run",
-                                   "--sensors",
-                                   "200",
-                                   "--interval",
-                                   interval,
-                                   "--duration",
-                                   "6h",
-                                   "--speed",
-                                   speed,
-                                   "--port",
-                                   broker.port_text(),
-                                   "--truth",
-                                   ledger().string(),
-                                   "--fire",
-                                   "region=north,start=60s,duration=60s,every=180s,ramp=10s,temperature=30"};
-  command.insert(command.end(), more.begin(), more.end());
-  simulator_.emplace(command, ChildProcess::Options{"/dev/null", box.folder() / "simulator.log"});
-  if (!wait_until([&] { return acknowledged() > 0; }))
-    throw std::runtime_error("lookout-simulator: " + box.log("simulator"));
-}
-
-void Site::end_load() {
-  simulator_->send(SIGINT);
-  if (simulator_->wait() != 0) throw std::runtime_error("lookout-simulator: " + box.log("simulator"));
-}
-
-void Site::await_load(std::uint64_t readings) {
-  const std::uint64_t goal = acknowledged() + readings;
-  if (!wait_until([&] { return acknowledged() >= goal; }, std::chrono::seconds{120}))
-    throw std::runtime_error("the load does not come: " + box.log("simulator"));
-}
-
 void Site::start_gateway(bool wait_for_subscription) {
   gateway = start_with(clock_, box, "gateway", wait_for_subscription);
 }
@@ -140,7 +106,7 @@ Batch Site::empty_batch() { return Batch({{"s", 10, true, false}, {"r", 10, fals
 
 Batch Site::batch() const {
   Batch batch = empty_batch();
-  batch.add_ledger(ledger());
+  batch.add_ledger(box.ledger());
   return batch;
 }
 

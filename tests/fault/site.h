@@ -2,9 +2,8 @@
 
 #include <random>
 
+#include "tests/fault/load.h"
 #include "tests/fault/wall_clock.h"
-#include "tests/support/box.h"
-#include "tests/support/ledger.h"
 #include "tests/support/ledger_check.h"
 #include "tests/support/tcp_proxy.h"
 #include "tests/support/text.h"
@@ -40,15 +39,9 @@ class Site {
   Observer observer;
   ChildProcess gateway;
   std::optional<ChildProcess> bridge{};
+  Load load{
+      box, broker, {"--fire", "region=north,start=60s,duration=60s,every=180s,ramp=10s,temperature=30"}};
 
-  /// Starts sensors, 800 readings to a second of event time, as fast as the broker takes them, or at `speed`.
-  /// The past that they tell of begins six hours ago. More arguments of lookout-simulator may follow.
-  void start_load(const std::string& speed = "max", const std::string& interval = "500ms",
-                  std::vector<std::string> more = {});
-  /// Ends it: what was sent is acknowledged and in the ledger.
-  void end_load();
-  /// Load until the broker has acknowledged that many readings more.
-  void await_load(std::uint64_t readings);
   /// Starts one of the two after its end.
   void start_gateway(bool wait_for_subscription = false);
   void start_bridge(bool wait_for_subscription = false);
@@ -63,9 +56,6 @@ class Site {
   /// What a user asks of the bridge: every reading that is archived.
   [[nodiscard]] std::vector<LedgerEntry> archived() const;
 
-  /// Lines of the ledger so far: what the broker has acknowledged to the sensors.
-  [[nodiscard]] std::uint64_t acknowledged() { return count_(); }
-  [[nodiscard]] std::filesystem::path ledger() const { return box.ledger(); }
   /// Every reading that the sensors had acknowledged.
   [[nodiscard]] Batch batch() const;
   [[nodiscard]] static Batch empty_batch();
@@ -84,9 +74,7 @@ class Site {
 
  private:
   const WallClock* const clock_;
-  LedgerCount count_{ledger()};
   Outputs outputs_{"s"};
-  std::optional<ChildProcess> simulator_;
 };
 
 /// LOOKOUT_SEED, or another one each time; printed with the figures, so that a failure can be had again.

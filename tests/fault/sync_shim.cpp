@@ -1,8 +1,6 @@
 // Preloaded into a program: a disk that fails.
-//   SYNC_SHIM_FAIL  while this file exists no sync of a file or folder succeeds, because of EIO, or of EROFS
-//   where that
-//                   is what the file says; where SYNC_SHIM_ONLY is set, only of files whose path ends so,
-//                   after two seconds
+//   SYNC_SHIM_FAIL  while this file exists no sync of a file or folder succeeds: EIO, or what it says, EROFS
+//   SYNC_SHIM_ONLY  only of files whose path ends so, and after two seconds
 //   SYNC_SHIM_HANG  while this file exists, the sync of a snapshot does not end
 //   SYNC_SHIM_BAD   "NAME:POSITION": of files whose path ends in NAME the byte at POSITION cannot be read
 #include <dlfcn.h>

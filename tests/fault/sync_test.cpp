@@ -50,8 +50,8 @@ TEST_CASE("syncs that fail under load: nothing is acknowledged without a record,
     preload(LOOKOUT_SYNC_SHIM);
   };
   Site site(options);
-  site.start_load("20x");
-  site.await_load(5'000);
+  site.load.start("20x");
+  site.load.await(5'000);
   spit(fail, why);
   CHECK(site.gateway.wait() == 75);
   const std::uint64_t at_failure = pubacks.count();
@@ -61,13 +61,13 @@ TEST_CASE("syncs that fail under load: nothing is acknowledged without a record,
   site.gateway = site.box.start("gateway", false);
   preload_nothing();
   CHECK(site.gateway.wait() == 75);
-  site.await_load(1'000);
+  site.load.await(1'000);
   CHECK(pubacks.count() == at_failure);
   CHECK(read_journaled(site.box.state() / "gateway").messages == records);
   std::filesystem::remove(fail);
   site.gateway = site.box.start("gateway");
   CHECK(site.logged("is written anew") == 1);
-  site.end_load();
+  site.load.end();
   const LedgerReport report = site.settle(site.batch());
   check_whole(report, fmt::format("{} at {} acknowledged, {} records", why, at_failure, records));
   CHECK(site.gateway.stop() == 0);

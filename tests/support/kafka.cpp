@@ -86,6 +86,7 @@ std::string Kafka::setting(const std::string& topic, const std::string& name) co
 }
 
 void Kafka::for_each(const std::string& topic, const std::function<void(const Record&)>& visit) const {
+  // Values of one line, keys without tabs, headers without commas: as the bridge makes them.
   std::ifstream lines(consume(topic, {"-f", "%p\\t%o\\t%k\\t%h\\t%s\\n"}));
   for (std::string partition, offset, key, headers, value; std::getline(lines, partition, '\t');) {
     for (std::string* field : {&offset, &key, &headers}) std::getline(lines, *field, '\t');
