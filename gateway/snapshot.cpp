@@ -111,7 +111,14 @@ class BoundedArchive final : public cereal::InputArchive<BoundedArchive, cereal:
 template <typename Number>
   requires std::is_arithmetic_v<Number>
 void load(BoundedArchive& archive, Number& number) {
-  archive.load(&number, sizeof(number));
+  if constexpr (std::is_same_v<Number, bool>) {
+    std::uint8_t byte = 0;
+    archive.load(&byte, sizeof(byte));
+    if (byte > 1) throw cereal::Exception("a flag in it is wrong");
+    number = byte == 1;
+  } else {
+    archive.load(&number, sizeof(number));
+  }
 }
 
 template <typename Value>
