@@ -59,7 +59,9 @@ Result<void> JournalWriter::recover(std::uint64_t at_least) {
   // Segments were larger before: the newest is never trimmed, and could hold the journal above its mark.
   const bool too_large = current_ && position_ > config_.segment;
   if (too_large && *damaged == 0) {
-    if (auto cut = current_->cut(position_); !cut) return cut;  // the room is needed, and counted
+    // The room behind it is needed, and counted.
+    if (const auto cut = current_->cut(position_); !cut)
+      spdlog::warn("journal: cannot cut its newest segment: {}", cut.error());
   }
   return end() < unused || !current_ || too_large ? begin_at(unused) : Result<void>{};
 }

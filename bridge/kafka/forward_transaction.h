@@ -8,8 +8,7 @@
 namespace lookout {
 
 /// Commits the records of a batch, the alerts told in it, and the cursor behind them: all or nothing. The
-/// records are gone as soon as the sink has them: a Kafka that goes away in the middle holds them up for
-/// long.
+/// records are gone as soon as the sink has them: the rest may take minutes.
 KafkaResult<void> commit_batch(KafkaSink& sink, ForwardBatch& batch, const RecordNames& names,
                                const std::string& cursor_key, const KafkaCursor& cursor,
                                const std::stop_token& stop);

@@ -69,10 +69,11 @@ void paused(std::chrono::seconds time, const std::string& speed) {
   site.gateway.send(SIGCONT);
   site.bridge->send(SIGCONT);
   site.load.await(20'000);
+  const std::uint64_t before = site.load.acknowledged();
   site.broker.send(SIGSTOP);
   std::this_thread::sleep_for(time);
   site.broker.send(SIGCONT);
-  site.load.await(20'000);
+  REQUIRE(wait_until([&] { return site.load.acknowledged() > before + 20'000; }));
   site.load.end();
   const LedgerReport report = site.settle(site.batch());
   check_whole(report, fmt::format("stopped for {} s each", time.count()));

@@ -70,7 +70,7 @@ class Forwarding {
     if (forwarder_) forwarder_->advance(box.archive->next_offset());
   }
   bool await_forwarded() {
-    return wait_until([&] { return forwarder_->forwarded() == box.archive->next_offset(); }, 120s);
+    return wait_until([&] { return forwarder_->forwarded() == box.archive->next_offset(); });
   }
   /// The values of the readings in Kafka, in order.
   [[nodiscard]] std::vector<int> values() const {
