@@ -8,17 +8,15 @@ constexpr std::size_t kLongestUnit = 64;  // a longer one counts as absent
 }  // namespace
 
 std::expected<Payload, Refusal> decode_lookout(std::string_view payload, const InputConfig& /*input*/) {
-  const auto document = parse_json_object(payload);
-  if (!document) return std::unexpected(document.error());
+  const auto fields = parse_json_fields(payload);
+  if (!fields) return std::unexpected(fields.error());
   Payload result;
-  if (auto stamps = read_stamps(*document, result); !stamps)
-    return std::unexpected(std::move(stamps.error()));
-  const auto value = document->find("value");
-  if (value == document->end() || value->is_null()) {
+  if (auto stamps = read_stamps(*fields, result); !stamps) return std::unexpected(std::move(stamps.error()));
+  const nlohmann::json* const value = fields->find("value");
+  if (!value || value->is_null())
     return std::unexpected(Refusal{Reason::no_value, "there is no \"value\"", {}});
-  }
   std::string unit;
-  if (const auto found = document->find("unit"); found != document->end() && found->is_string()) {
+  if (const nlohmann::json* found = fields->find("unit"); found && found->is_string()) {
     unit = found->get<std::string>();
     if (unit.size() > kLongestUnit) unit.clear();
   }

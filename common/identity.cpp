@@ -1,11 +1,11 @@
 #include "common/identity.h"
 
+#include <fmt/format.h>
 #include <xxhash.h>
 
 #include <array>
 #include <bit>
 #include <cstring>
-#include <string>
 
 namespace lookout {
 namespace {
@@ -31,12 +31,12 @@ Identity hash_text(std::string_view text) { return from(XXH3_128bits(text.data()
 
 Identity hash_series(std::string_view network, std::string_view region, std::string_view sensor,
                      std::string_view metric) {
-  std::string bytes;
+  fmt::memory_buffer bytes;  // names of series fit in without an allocation
   for (const std::string_view name : {network, region, sensor, metric}) {
-    bytes += name;
-    bytes += '\0';
+    bytes.append(name);
+    bytes.push_back('\0');
   }
-  return hash_text(bytes);
+  return hash_text({bytes.data(), bytes.size()});
 }
 
 // Shorter than what the other rule hashes: an identity of one kind is none of the other.

@@ -3,9 +3,15 @@
 namespace lookout {
 
 std::optional<SeriesId> SeriesTable::find(std::string_view network, std::string_view region,
-                                          std::string_view sensor, std::string_view metric) {
-  const auto known = ids_.find(key_of(network, region, sensor, metric));
-  return known == ids_.end() ? std::nullopt : std::optional(known->second);
+                                          std::string_view sensor, std::string_view metric) const {
+  const auto [first, last] = ids_.equal_range(hash_series(network, region, sensor, metric).low);
+  for (auto each = first; each != last; ++each) {
+    const Series& known = series_[each->second];
+    if (known.sensor == sensor && known.region == region && known.metric == metric &&
+        known.network == network)
+      return each->second;
+  }
+  return std::nullopt;
 }
 
 std::optional<SeriesId> SeriesTable::intern(std::string_view network, std::string_view region,
@@ -15,24 +21,12 @@ std::optional<SeriesId> SeriesTable::intern(std::string_view network, std::strin
   const auto id = static_cast<SeriesId>(series_.size());
   series_.push_back({std::string(network), std::string(region), std::string(sensor), std::string(metric),
                      hash_series(network, region, sensor, metric)});
-  ids_.emplace(key_, id);
+  ids_.emplace(series_.back().hash.low, id);
   return id;
 }
 
-const std::string& SeriesTable::key_of(std::string_view network, std::string_view region,
-                                       std::string_view sensor, std::string_view metric) {
-  key_.clear();
-  for (const std::string_view name : {network, region, sensor, metric}) {
-    key_ += name;
-    key_ += '/';
-  }
-  return key_;
-}
-
 void SeriesTable::index() {
-  SeriesId id = 0;
-  for (const Series& series : series_)
-    ids_.emplace(key_of(series.network, series.region, series.sensor, series.metric), id++);
+  for (SeriesId id = 0; id < series_.size(); ++id) ids_.emplace(series_[id].hash.low, id);
 }
 
 }  // namespace lookout

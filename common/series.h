@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
@@ -28,8 +29,8 @@ class SeriesTable {
   explicit SeriesTable(std::size_t max_series) : max_series_(max_series) {}
 
   /// Nothing when the series is new.
-  std::optional<SeriesId> find(std::string_view network, std::string_view region, std::string_view sensor,
-                               std::string_view metric);
+  [[nodiscard]] std::optional<SeriesId> find(std::string_view network, std::string_view region,
+                                             std::string_view sensor, std::string_view metric) const;
   /// Nothing when the series is new and the table is full. The names must be valid names.
   std::optional<SeriesId> intern(std::string_view network, std::string_view region, std::string_view sensor,
                                  std::string_view metric);
@@ -49,13 +50,10 @@ class SeriesTable {
 
  private:
   void index();
-  const std::string& key_of(std::string_view network, std::string_view region, std::string_view sensor,
-                            std::string_view metric);
-
   std::size_t max_series_;
   std::deque<Series> series_;
-  std::unordered_map<std::string, SeriesId> ids_;
-  std::string key_;  // reused, so that looking a known series up allocates nothing
+  // By a half of their hashes: two series may share one.
+  std::unordered_multimap<std::uint64_t, SeriesId> ids_;
 };
 
 }  // namespace lookout

@@ -184,6 +184,44 @@ TEST_CASE("bad input is refused with its reason and has no other effect") {
   }
 }
 
+TEST_CASE(
+    "of a field that comes twice the last counts, however its name is written, and none that is nested") {
+  struct Case {
+    std::string payload;
+    double value;
+  };
+  const std::vector<Case> cases{{R"({"value":1,"value":2})", 2},
+                                {R"({"value":"text","value":2})", 2},
+                                {R"({"value":3,"other":{"value":4}})", 3},
+                                {R"({"other":[{"value":4}],"value":3,"more":{"a":{"value":5}}})", 3},
+                                {R"({"v\u0061lue":6})", 6},
+                                {R"({"value":7,"unit":{"a":"K"},"boot":["b"],"seq":{"seq":1}})", 7}};
+  for (const Case& each : cases) {
+    INFO(each.payload);
+    const auto d = decode(kTopic, each.payload);
+    REQUIRE(d.result.readings.size() == 1);
+    const Reading& reading = d.result.readings[0];
+    CHECK(reading.value == each.value);
+    CHECK(reading.unit == "Cel");
+    CHECK(reading.boot.empty());
+    CHECK_FALSE(reading.seq.has_value());
+  }
+  CHECK(decode(kTopic, R"({"value":1,"value":null})").result.refusals.at(0).reason == Reason::no_value);
+  CHECK(decode(kTopic, R"({"a":{"value":1}})").result.refusals.at(0).reason == Reason::no_value);
+}
+
+TEST_CASE("two series whose hashes are alike stay two") {
+  struct Forged {  // as a snapshot is read
+    std::deque<Series> series;
+    void operator()(std::deque<Series>& into) const { into = series; }
+  };
+  const Identity hash = hash_series("n", "r", "s", "m");
+  Forged forged{{{"n", "r", "other", "m", hash}, {"n", "r", "s", "m", hash}, {"n", "r", "s2", "m", hash}}};
+  SeriesTable table(10);
+  table.serialize(forged);
+  CHECK(table.find("n", "r", "s", "m") == SeriesId{1});
+}
+
 TEST_CASE("event times far from now are well formed: the guards judge them") {
   CHECK(decode(kTopic, R"({"value":1,"event_time":0})").result.readings.at(0).event_time == Timestamp{0us});
   CHECK(decode(kTopic, R"({"value":1,"event_time":"3000-01-01T00:00:00Z"})").result.readings.size() == 1);
