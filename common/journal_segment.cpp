@@ -13,7 +13,7 @@ namespace {
 using journal::kBodyHeadSize;
 using journal::kRecordHeadSize;
 
-constexpr std::size_t kChunk = std::size_t{256} << 10;
+constexpr std::size_t kChunk = std::size_t{64} << 10;
 constexpr std::uint64_t kBlock = 4096;  // what a disk that cannot read a sector costs
 constexpr char kUnread = '\xff';        // no length of a record begins like that, and it is not zero
 constexpr std::size_t kSmallestRecord = kRecordHeadSize + kBodyHeadSize;

@@ -26,7 +26,7 @@ Seen Dedup::by_arrival(std::uint32_t sensor, const Identity& identity, Timestamp
   return Seen::never;
 }
 
-Dedup::Sensor& Dedup::of_sensor(std::vector<Sensor>& sensors, std::uint32_t sensor) {
+Dedup::Sensor& Dedup::of_sensor(std::deque<Sensor>& sensors, std::uint32_t sensor) {
   if (sensors.size() <= sensor) sensors.resize(std::size_t{sensor} + 1);
   return sensors[sensor];
 }

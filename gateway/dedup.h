@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <limits>
 #include <vector>
 
@@ -71,13 +72,13 @@ class Dedup {
 
   static std::int64_t number_of(Timestamp time, Microseconds width);
   static bool has(const Sensor& sensor, std::int64_t number);
-  static Sensor& of_sensor(std::vector<Sensor>& sensors, std::uint32_t sensor);
+  static Sensor& of_sensor(std::deque<Sensor>& sensors, std::uint32_t sensor);
   bool insert(Sensor& sensor, std::int64_t number, const Identity& identity);
   void forget_before(Sensor& sensor, std::int64_t number);
 
   Microseconds bucket_, arrival_bucket_;
   Microseconds identity_window_;
-  std::vector<Sensor> by_event_time_, by_arrival_;
+  std::deque<Sensor> by_event_time_, by_arrival_;  // by number; a deque grows by little
   std::size_t remembered_ = 0;
 };
 

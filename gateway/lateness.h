@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <deque>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <vector>
@@ -102,7 +103,7 @@ class Lateness {
  private:
   DelayHistogram overall_;
   std::optional<Span> span_;
-  std::vector<Sensor> sensors_;  // by number
+  std::deque<Sensor> sensors_;  // by number
 };
 
 /// As in stats and reports, durations in seconds:

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <set>
-#include <vector>
 
 #include "common/journal_format.h"
 
@@ -64,7 +64,7 @@ class ReferenceClock {
   Microseconds connected_{};
   std::optional<Microseconds> last_stamp_;
   bool trusted_ = true;
-  std::vector<Vote> votes_;  // by sensor
+  std::deque<Vote> votes_;  // by sensor
   // A spell is a time with the link up. How long the box was away before it nobody knows, so what was heard
   // in former ones counts only until enough sensors have spoken.
   std::uint32_t spell_ = 0, heard_in_spell_ = 0;

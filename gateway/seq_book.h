@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <deque>
 
 #include "common/reading.h"
 #include "gateway/seq_ranges.h"
@@ -41,7 +41,7 @@ class SeqBook {
       archive(series, seqs);
     }
   };
-  std::vector<Sensor> sensors_;  // by number
+  std::deque<Sensor> sensors_;  // by number
 };
 
 }  // namespace lookout
