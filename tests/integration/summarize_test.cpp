@@ -30,10 +30,10 @@ std::vector<nlohmann::json> lines_of(const std::string& text) {
 /// The ledger's readings from one second to another, of a group and metric as a summary names them.
 std::vector<LedgerEntry> of_group(const std::vector<LedgerEntry>& ledger, const nlohmann::json& summary) {
   const double from = epoch_of(summary["start"]), to = epoch_of(summary["end"]);
+  const std::string group = summary["group"], metric = summary["metric"];
   std::vector<LedgerEntry> found;
   std::ranges::copy_if(ledger, std::back_inserter(found), [&](const LedgerEntry& e) {
-    const std::string group = summary["group"];
-    return e.metric == summary["metric"] && e.event_time >= from && e.event_time < to &&
+    return e.metric == metric && e.event_time >= from && e.event_time < to &&
            (group == "_all" || group == e.region || group == e.region + "/" + e.sensor);
   });
   return found;

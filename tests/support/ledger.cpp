@@ -38,11 +38,12 @@ std::size_t LedgerCount::operator()() {
 }
 
 bool agrees(const std::vector<LedgerEntry>& ledger, const nlohmann::json& aggregate) {
+  const std::string group = aggregate["group"], metric = aggregate["metric"];
   std::size_t count = 0;
   long double sum = 0;
   for (const LedgerEntry& e : ledger) {
-    if (e.region == aggregate["group"] && e.metric == aggregate["metric"] &&
-        e.event_time >= epoch_of(aggregate["start"]) && e.event_time < epoch_of(aggregate["end"])) {
+    if (e.region == group && e.metric == metric && e.event_time >= epoch_of(aggregate["start"]) &&
+        e.event_time < epoch_of(aggregate["end"])) {
       ++count;
       sum += e.value;
     }

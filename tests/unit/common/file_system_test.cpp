@@ -55,7 +55,8 @@ TEST_CASE("a reserved file holds what was written to it, wherever, as another re
   std::minstd_rand random(7);
   for (int i = 0; i < 2000; ++i) {
     const std::size_t size = 1 + random() % (i % 100 == 0 ? 600'000 : 300);
-    const std::size_t position = i % 10 == 0 ? random() % (kSize - size) : i * (kSize - size) / 2000;
+    const std::size_t position =
+        i % 10 == 0 ? random() % (kSize - size) : static_cast<std::size_t>(i) * (kSize - size) / 2000;
     const std::string text(size, static_cast<char>('a' + i % 26));
     write(*file, position, text);
     expected.replace(position, size, text);

@@ -90,7 +90,7 @@ TEST_CASE(
 TEST_CASE(
     "whatever ends where, a kill finds one of the two last cursors, a power cut none before the synced") {
   const QuietLog quiet;
-  for (const std::uint64_t saves_per_sync : {1, 3}) {
+  for (const std::uint64_t saves_per_sync : {1U, 3U}) {
     CrashFileSystem whole;
     REQUIRE(run(whole, saves_per_sync).saved == kSaves);
     for (std::uint64_t k = 0; k <= whole.operations(); ++k) {

@@ -272,7 +272,7 @@ TEST_CASE("where the box's clock is not to be believed, a replay by event time h
 TEST_CASE("an envelope that comes again is the same message, one that is none is counted and named") {
   ReplayRig rig(config());
   rig.control("j", start("arrival"));
-  for (std::uint64_t offset : {5, 6, 7, 6, 7, 8})
+  for (std::uint64_t offset : {5U, 6U, 7U, 6U, 7U, 8U})
     rig.play("j", kept(offset, "north/a", static_cast<std::int64_t>(offset), 9, static_cast<double>(offset)));
   const Lines broken{"",
                      "[]",
@@ -301,7 +301,7 @@ TEST_CASE("an envelope that comes again is the same message, one that is none is
 
 TEST_CASE("the offsets of as many messages as a broker can hand over again are known again") {
   constexpr std::uint64_t kPacketIds = 65'535, kRemembered = 2 * (kPacketIds + 1);
-  const std::uint64_t apart = GENERATE(1, 7, 1000);
+  const std::uint64_t apart = GENERATE(1U, 7U, 1000U);
   RecentOffsets recent;
   for (std::uint64_t i = 0; i < 200'000; ++i) REQUIRE(recent.insert(i * apart));
   for (std::uint64_t i = 200'000 - kRemembered; i < 200'000; ++i) REQUIRE_FALSE(recent.insert(i * apart));

@@ -61,7 +61,7 @@ TEST_CASE("a snapshot that was done is found again, whatever ends where") {
       CHECK(restored->machine.books().received == restored->head.offset);
       // And goes on: two more are taken, and of the two that are there then the newest is found.
       auto [head, machine, replay] = std::move(*store.load("box"));
-      for (const std::uint64_t offset : {10, 11})
+      for (const std::uint64_t offset : {10U, 11U})
         REQUIRE(store.write({offset, machine.config(), {}, {}}, machine, replay));
       CHECK(store.older() == 10U);
       CHECK(store.load("box")->head.offset == 11);
@@ -75,7 +75,7 @@ TEST_CASE("a full disk costs the new snapshot, never one that is there") {
   MachineRig rig(config());
   Replay replay(config(), "box");
   const SnapshotStore store(kFolder, disk);
-  for (const std::uint64_t offset : {1, 2})
+  for (const std::uint64_t offset : {1U, 2U})
     REQUIRE(store.write({offset, rig.machine.config(), {}, {}}, rig.machine, replay));
   disk.set_capacity(2 * store.newest_size() + 100);
   const auto refused = store.write({3, rig.machine.config(), {}, {}}, rig.machine, replay);

@@ -98,7 +98,7 @@ TEST_CASE("two are kept, the newest counts, one that is damaged gives way to the
   const SnapshotStore store(folder.path());
   CHECK_FALSE(store.older());
   CHECK_FALSE(store.load("box"));
-  for (const std::uint64_t offset : {10, 20, 30}) {
+  for (const std::uint64_t offset : {10U, 20U, 30U}) {
     rig.live("north/a", static_cast<std::int64_t>(offset), 1);
     REQUIRE(store.write(head_at(offset, rig.machine), rig.machine, replay));
   }
@@ -151,7 +151,7 @@ TEST_CASE("a snapshot of another version is no damaged one: it is told as such a
   Replay replay = none();
   const TempFolder folder;
   const SnapshotStore store(folder.path());
-  for (const std::uint64_t offset : {10, 20})
+  for (const std::uint64_t offset : {10U, 20U})
     REQUIRE(store.write(head_at(offset, rig.machine), rig.machine, replay));
   const auto path = folder.path() / "00000000000000000020.snapshot";
   std::string content = without_hash(path);

@@ -97,7 +97,7 @@ TEST_CASE("a snapshot is written beside the work, and told of once") {
   Rig rig(folder.path());
   CHECK_FALSE(rig.writer.finished());
   CHECK_FALSE(rig.writer.await_until(std::chrono::steady_clock::now() + 1h));
-  for (const std::uint64_t offset : {7, 8}) {
+  for (const std::uint64_t offset : {7U, 8U}) {
     REQUIRE(rig.begin(offset));
     CHECK(rig.writer.busy());
     const auto done = rig.end();
