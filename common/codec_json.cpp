@@ -60,8 +60,11 @@ class FieldsReader {
 
  private:
   bool take(json value) {
-    if (depth_ == 0) whole_ = std::move(value);
-    if (depth_ == 1 && is_object_) fields_.add(std::move(name_), std::move(value));
+    if (depth_ == 0) {
+      whole_ = std::move(value);
+    } else if (depth_ == 1 && is_object_) {
+      fields_.add(std::move(name_), std::move(value));
+    }
     return true;
   }
   bool begin(json::value_t type) {
