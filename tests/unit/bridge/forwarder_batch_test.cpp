@@ -1,0 +1,82 @@
+#include <atomic>
+
+#include "tests/unit/bridge/forwarding.h"
+
+using namespace lookout;
+using namespace lookout::test;
+
+TEST_CASE("a backlog goes in transactions of bounded size") {
+  Forwarding site;
+  site.box.begin();
+  for (int i = 0; i < 12'000; ++i) site.box.add({numbered(i)});
+  site.box.commit();
+  site.start();
+  REQUIRE(site.await_forwarded());
+  CHECK(site.values() == counting(12'000));
+  CHECK(site.kafka.largest_transaction() == 10'000);
+}
+
+TEST_CASE("a line too thin for a large transaction gets smaller ones, and larger ones where it has grown") {
+  int produced = 0, refused = 0;
+  std::atomic<bool> thin = true;
+  Forwarding site;
+  site.box.begin();
+  for (int i = 0; i < 2000; ++i) site.box.add({numbered(i)});
+  site.box.commit();
+  site.kafka.script([&](const std::string& call) -> std::optional<FakeKafka::Fault> {
+    if (call == "begin") produced = 0;
+    if (call == "produce") ++produced;
+    if (call != "commit" || produced <= 300 || !thin) return std::nullopt;
+    ++refused;
+    return FakeKafka::Fault{};
+  });
+  site.start();
+  REQUIRE(site.await_forwarded());
+  CHECK(site.values() == counting(2000));
+  CHECK(site.kafka.largest_transaction() > 150);
+  CHECK(site.kafka.largest_transaction() <= 300);
+  CHECK(refused < 9);  // not every other one
+  // What comes now and then proves nothing.
+  for (int i = 2000; i < 2060; ++i) {
+    site.store(i, 1);
+    if (i % 20 == 0) REQUIRE(site.await_forwarded());
+  }
+  REQUIRE(site.await_forwarded());
+  const int before = refused;
+  site.box.begin();
+  for (int i = 2060; i < 3000; ++i) site.box.add({numbered(i)});
+  site.box.commit();
+  site.store(3000, 1);
+  REQUIRE(site.await_forwarded());
+  CHECK(refused - before < 2);
+  thin = false;
+  site.box.begin();
+  for (int i = 3001; i < 11'000; ++i) site.box.add({numbered(i)});
+  site.box.commit();
+  site.store(11'000, 1);
+  REQUIRE(site.await_forwarded());
+  CHECK(site.values() == counting(11'001));
+  CHECK(site.kafka.largest_transaction() > 900);
+}
+
+TEST_CASE("large messages on a thin line go in transactions of fewer bytes") {
+  std::size_t produced = 0, largest = 0;
+  Forwarding site;
+  site.box.begin();
+  for (int i = 0; i < 200; ++i)
+    site.box.add({{.payload = fmt::format(R"({{"event_time":{},"value":{},"note":"{}"}})", 1795346400 + i, i,
+                                          std::string(30'000, 'x'))}});
+  site.box.commit();
+  site.kafka.script([&](const std::string& call) -> std::optional<FakeKafka::Fault> {
+    if (call == "begin") produced = 0;
+    if (call == "produce") ++produced;
+    if (call != "commit") return std::nullopt;
+    if (produced > 10) return FakeKafka::Fault{};
+    largest = std::max(largest, produced);
+    return std::nullopt;
+  });
+  site.start();
+  REQUIRE(site.await_forwarded());
+  CHECK(site.values() == counting(200));
+  CHECK(largest > 3);
+}
