@@ -208,6 +208,33 @@ TEST_CASE("a full disk: the archive's oldest files make room, and nothing is mis
 }
 
 TEST_CASE(
+    "a full disk of which nothing may go, for Kafka has it not yet: messages wait, nothing is missing") {
+  const SmallDisk disk;
+  if (!disk.mounted()) {
+    WARN("skipped: no disk can be mounted here");
+    return;
+  }
+  BridgeSite site(
+      std::string(kSmallFiles) + "[journal]\nsegment = \"1 MiB\"\n[kafka]\nbrokers = \"127.0.0.1:1\"\n",
+      disk.path());
+  site.load.start("5x");
+  REQUIRE(wait_until([&] { return site.archive_status()["state"] == "held_up"; }, 60s));
+  site.load.await(10'000);
+  CHECK(site.running());
+  disk.free_space();
+  site.load.end();
+  const std::uint64_t sent = site.load.acknowledged();
+  CHECK(wait_until([&] { return lines_in(site.query("readings")) >= sent; }, 60s));
+  CHECK(site.archived() == site.sent());
+  const auto offsets = site.offsets();
+  CHECK(offsets.front() == 0);
+  CHECK(rises_by_one(offsets));
+  CHECK(wait_until([&] { return site.archive_status()["state"] == "writing"; }));
+  CHECK(occurrences(site.log(), "messages wait in the journal; trying on") <= 2);
+  CHECK(site.stop() == 0);
+}
+
+TEST_CASE(
     "an archive that cannot be written for a while: messages wait, status says why, nothing is missing") {
   BridgeSite site(kSmallFiles);
   site.load.start("5x");

@@ -54,6 +54,10 @@ TEST_CASE("syncs that fail under load: nothing is acknowledged without a record,
   site.load.await(5'000);
   spit(fail, why);
   CHECK(site.gateway.wait() == 75);
+  CHECK(site.logged("cannot sync the journal") >= 1);
+  Subscriber status(site.broker, {"lookout/gateway/+/status"});
+  CHECK(wait_until([&] { return !status.received().empty(); }));
+  CHECK(status.received().at(0).json()["state"] == "offline");
   const std::uint64_t at_failure = pubacks.count();
   const std::uint64_t records = read_journaled(site.box.state() / "gateway").messages;
   CHECK(at_failure <= records);

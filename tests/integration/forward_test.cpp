@@ -107,6 +107,10 @@ TEST_CASE(
   CHECK(site.values("again").size() == 20);
   CHECK(site.forward({"--from", "-1h"}).code == 0);
   CHECK(site.values("lookout.readings").size() == 40);
+  // The running bridge, whose transactions are another's, goes on.
+  site.broker.publish("sensors/w/north/s1/t", reading(20, "2026-11-22T11:30:00Z"));
+  CHECK(wait_until([&] { return site.kafka.count("lookout.readings") == 41; }, 60s));
+  CHECK(site.box.log("bridge").find("fenced") == std::string::npos);
 }
 
 TEST_CASE("the bridge makes the cursors' topic: one partition, compacted, whatever Kafka makes by itself") {
@@ -287,6 +291,20 @@ TEST_CASE("the status of a bridge: running with a Kafka, and no more") {
   const auto never = run({program("bridge"), "status", "--config", other.config()});
   CHECK(never.code == 1);
   CHECK_THAT(never.err, Catch::Contains("no bridge has run with the state folder"));
+}
+
+TEST_CASE("the status says how far behind Kafka is, and when it will have it all") {
+  const Box box(1, "");
+  std::filesystem::create_directories(box.state() / "bridge");
+  const auto status = [&](const std::string& drain) {
+    spit(box.state() / "bridge" / "status.json",
+         R"({"time":"2026-11-22T11:00:00Z","pending":200000,"drain_s":)" + drain +
+             R"(,"kafka":{"state":"forwarding","out_per_s":1000,"in_per_s":800}})");
+    return run({program("bridge"), "status", "--config", box.config()}).out;
+  };
+  CHECK_THAT(status("1000.0"),
+             Catch::Contains("200,000 behind; 1,000/s out, 800/s in: drained in 1,000 s\n"));
+  CHECK_THAT(status("null"), Catch::Contains("800/s in: at this rate never drained\n"));
 }
 
 TEST_CASE("the books of a bridge balance: forwarded, pending, and what was evicted before") {

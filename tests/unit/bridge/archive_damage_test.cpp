@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <sys/fsuid.h>
 
 #include <fstream>
@@ -89,6 +90,45 @@ TEST_CASE("a missing -wal costs what only it held, and that is noted") {
   REQUIRE((*archive)->add_message(3, next.view()));
   REQUIRE((*archive)->commit());
   CHECK(gaps_of(read(copy.path())) == "journal 1-3");
+}
+
+// A power cut: sectors of the log that were not synced are there or not, or hold what they held before.
+TEST_CASE("a -wal that ends anywhere, or holds anything from there on, costs what came last and no more") {
+  constexpr std::size_t kMessages = 20, kPlaces = 40;
+  ArchiveFixture box;
+  box.store({reading("2026-11-22T10:59:59Z", kDay1)});
+  box.open();  // the first one is in the file now
+  for (std::size_t i = 1; i < kMessages; ++i)
+    box.store({reading(fmt::format("2026-11-22T11:00:{:02}Z", i).c_str(), kDay1)});
+  const std::string database = slurp(box.file()), wal = slurp(box.file().string() + "-wal");
+  REQUIRE(wal.size() > kMessages * 4096);
+  std::set<std::uint64_t> ends;
+  for (std::size_t place = 0; place < kPlaces; ++place) {
+    const std::size_t kept = wal.size() * place / (kPlaces - 1);
+    for (const std::string& rest : {std::string(), std::string(wal.size() - kept, '\0'),
+                                    std::string(wal.size() - kept, 'x'), wal.substr(0, wal.size() - kept)}) {
+      const TempFolder folder;
+      const auto file = folder.path() / box.file().filename();
+      spit(file, database);
+      spit(file.string() + "-wal", wal.substr(0, kept) + rest);
+      INFO(kept << " of " << wal.size() << " bytes, then " << rest.size() << " of " << rest.substr(0, 1));
+      auto archive = Archive::open(folder.path(), {}, 24h);
+      REQUIRE(archive);
+      const std::uint64_t end = (*archive)->next_offset();
+      ends.insert(end);
+      CHECK(
+          ArchiveFixture::ask(file, "SELECT count(*) || ' ' || coalesce(max(offset) + 1, 0) FROM messages") ==
+          fmt::format("{0} {0}", end));
+      CHECK(ArchiveFixture::ask(file, "PRAGMA integrity_check") == "ok");
+      if (kept == wal.size()) CHECK(end == kMessages);
+      const Sent next{.payload = "20.5"};
+      REQUIRE((*archive)->begin(end, at(kDay1)));
+      REQUIRE((*archive)->add_message(end, next.view()));
+      REQUIRE((*archive)->commit());
+      CHECK(gaps_of(read(folder.path())).empty());
+    }
+  }
+  CHECK(ends.size() == kMessages);  // each of them was the last one left, once
 }
 
 TEST_CASE("a closed file that proves damaged when repeats are looked for is set aside") {

@@ -20,7 +20,13 @@ using namespace std::chrono_literals;
 namespace {
 
 // Of Kafka's protocol.
-enum ApiKey : std::int16_t { produce = 0, init_producer_id = 22, add_partitions = 24, end_txn = 26 };
+enum ApiKey : std::int16_t {
+  produce = 0,
+  find_coordinator = 10,
+  init_producer_id = 22,
+  add_partitions = 24,
+  end_txn = 26
+};
 
 /// librdkafka's own Kafka in memory, which gives any answer that is wanted. It returns what was aborted to
 /// everybody: what is committed is told by the cursors.
@@ -74,6 +80,8 @@ struct Injection {
   const char* what;
   ApiKey api;
   rd_kafka_resp_err_t error;
+  /// Before there is a transaction.
+  [[nodiscard]] bool at_start() const { return api == init_producer_id || api == find_coordinator; }
 };
 
 RdkafkaOptions options_for(const MockKafka& kafka) {
@@ -108,6 +116,10 @@ TEST_CASE(
       Injection{"produce, replicas lost", produce, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND},
       Injection{"produce, leader", produce, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION},
       Injection{"commit, coordinator moved", end_txn, RD_KAFKA_RESP_ERR_NOT_COORDINATOR},
+      Injection{"commit, timed out", end_txn, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT},
+      Injection{"coordinator, none", find_coordinator, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE},
+      Injection{"coordinator, no right", find_coordinator,
+                RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED},
       Injection{"init, fenced", init_producer_id, RD_KAFKA_RESP_ERR_PRODUCER_FENCED},
       Injection{"init, no right", init_producer_id, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED});
   INFO(injection.what);
@@ -118,7 +130,7 @@ TEST_CASE(
       box.store({{.payload = fmt::format(R"({{"event_time":{},"value":{}}})", 1795346400 + i, i)}});
   };
   store(0);
-  if (injection.api == init_producer_id) kafka.fail(injection.api, injection.error);
+  if (injection.at_start()) kafka.fail(injection.api, injection.error);
   Forwarder forwarder({.archive = box.path(),
                        .folder = box.folder / "bridge",
                        .box = "b1",
@@ -131,7 +143,7 @@ TEST_CASE(
   std::jthread thread([&](const std::stop_token& stop) { forwarder.run(stop); });
   forwarder.advance(10);
   REQUIRE(wait_until([&] { return forwarder.forwarded() == 10; }, 60s));
-  if (injection.api != init_producer_id) kafka.fail(injection.api, injection.error);
+  if (!injection.at_start()) kafka.fail(injection.api, injection.error);
   store(10);
   forwarder.advance(20);
   REQUIRE(wait_until([&] { return forwarder.forwarded() == 20; }, 60s));

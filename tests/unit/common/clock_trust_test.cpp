@@ -58,6 +58,15 @@ TEST_CASE("a clock that is slewed, and time that passes unseen, are no steps") {
   CHECK(rig.look());
 }
 
+TEST_CASE("a leap second, which the kernel takes back or gives at once, is no step") {
+  kernel_says = true;
+  const auto leap = GENERATE(Microseconds{-1s}, Microseconds{1s});
+  Rig rig(ClockSetting::automatic);
+  rig.pass(10ms);
+  rig.wall += leap;
+  CHECK(rig.look());
+}
+
 TEST_CASE("what the operator says of the clock holds, whatever the clock or the kernel does") {
   for (const ClockSetting setting : {ClockSetting::trusted, ClockSetting::untrusted}) {
     kernel_says = setting == ClockSetting::untrusted;
