@@ -134,6 +134,15 @@ TEST_CASE("README's line for kcat shows what was forwarded: key, value and heade
   CHECK(count == 20);
 }
 
+TEST_CASE("what goes to Kafka is compressed with lz4") {
+  const Archived site;
+  REQUIRE(site.forward({"--from", "-1h", "--topic", "again"}).code == 0);
+  const std::string batches = site.kafka.batches("again");
+  INFO(batches);
+  CHECK_THAT(batches, Catch::Contains("compresscodec: lz4"));
+  for (const char* other : {"gzip", "snappy", "zstd"}) CHECK(batches.find(other) == std::string::npos);
+}
+
 TEST_CASE("a topic of the cursors that forgets is refused, and the status says what to set") {
   const Broker broker;
   const Kafka kafka;

@@ -85,6 +85,19 @@ std::string Kafka::setting(const std::string& topic, const std::string& name) co
   return told.out.substr(begin, told.out.find_first_of(" \n", begin) - begin);
 }
 
+std::string Kafka::batches(const std::string& topic) const {
+  std::string found;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_ / "node" / "data")) {
+    const auto& path = entry.path();
+    if (path.extension() == ".log" && path.parent_path().filename().string().starts_with(topic + '-')) {
+      found +=
+          run({source_path("scripts/kafka"), "tool", "kafka.tools.DumpLogSegments", "--files", path.string()})
+              .out;
+    }
+  }
+  return found;
+}
+
 void Kafka::for_each(const std::string& topic, const std::function<void(const Record&)>& visit) const {
   // Values of one line, keys without tabs, headers without commas: as the bridge makes them.
   std::ifstream lines(consume(topic, {"-f", "%p\\t%o\\t%k\\t%h\\t%s\\n"}));

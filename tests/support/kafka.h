@@ -43,6 +43,8 @@ class Kafka {
   [[nodiscard]] std::vector<Record> read(const std::string& topic) const;
   /// A setting of a topic, as Kafka's own tool tells it.
   [[nodiscard]] std::string setting(const std::string& topic, const std::string& name) const;
+  /// The batches in a topic's logs, as Kafka's own tool describes them, a line each.
+  [[nodiscard]] std::string batches(const std::string& topic) const;
   /// How many, without keeping them.
   [[nodiscard]] std::uint64_t count(const std::string& topic) const;
 
