@@ -85,17 +85,20 @@ void paused(std::chrono::seconds time, const std::string& speed) {
 
 }  // namespace
 
-TEST_CASE("broker killed with -9 under load: nothing that the gateway had acknowledged is lost") {
-  PubackCounter pubacks("lookout-gateway-");
+TEST_CASE("broker killed with -9 under load: nothing that gateway and bridge had acknowledged is lost") {
+  PubackCounter pubacks("lookout-gateway-"), of_bridge("lookout-bridge-");
   SiteOptions options;
   tap(options, pubacks);
+  tap(options, of_bridge);
   Site site(options);
+  site.start_bridge(true);
   Nemesis nemesis(site, fault_seed(), {Fault::kill_broker});
   site.load.start("max", kShort);
   nemesis.strike(fault_count(4));
   site.load.await(10'000);
   site.load.end();
   check_what_was_acknowledged(site, site.box.state() / "gateway", pubacks, nemesis.text());
+  check_archive(site, of_bridge);
 }
 
 TEST_CASE(
