@@ -21,7 +21,8 @@ Loss check_what_was_acknowledged(Site& site, const std::filesystem::path& state,
                                  const std::string& what);
 
 /// The same of the bridge and its archive: each message acknowledged is archived, and each reading of the
-/// ledger is, once, but for those that the broker lost. Returns how many these are.
-std::uint64_t check_archive(const Site& site, const PubackCounter& pubacks);
+/// ledger is, once, but for those that the broker lost. Returns how many these are. Where the disk was full
+/// the oldest may have made room, `may_evict`: no more are missing than are gone below the first offset.
+std::uint64_t check_archive(const Site& site, const PubackCounter& pubacks, bool may_evict = false);
 
 }  // namespace lookout::test
