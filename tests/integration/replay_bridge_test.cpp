@@ -504,12 +504,15 @@ TEST_CASE("more results than can be promoted end a replay as soon as they are th
   for (int i = 0; i <= 200'000; ++i) {
     row["id"] = fmt::format("wild/5m/north/m{}/2026-03-01T12:00:00Z", i);
     lines += row.dump() + '\n';
+    // A mosquitto_pub that has more to send than this reads no PUBACK meanwhile, and Mosquitto ends it.
+    if (i % 20'000 != 0) continue;
+    spit(box.folder() / "lines", lines);
+    lines.clear();
+    REQUIRE(run({"sh", "-c", "exec mosquitto_pub -l -q 1 -p \"$0\" -t replay/many/aggregates/x < \"$1\"",
+                 broker.port_text(), (box.folder() / "lines").string()},
+                60s)
+                .code == 0);
   }
-  spit(box.folder() / "lines", lines);
-  REQUIRE(run({"sh", "-c", "exec mosquitto_pub -l -q 1 -p \"$0\" -t replay/many/aggregates/x < \"$1\"",
-               broker.port_text(), (box.folder() / "lines").string()},
-              300s)
-              .code == 0);
   REQUIRE(gateway.await("many", "cancel"));  // not in six hours
   gateway.answer("many", "cancelled");
   CHECK(child.wait() == 1);
