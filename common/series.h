@@ -50,6 +50,7 @@ class SeriesTable {
 
  private:
   void index();
+
   std::size_t max_series_;
   std::deque<Series> series_;
   // By a half of their hashes: two series may share one.

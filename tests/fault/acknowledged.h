@@ -22,7 +22,8 @@ Loss check_what_was_acknowledged(Site& site, const std::filesystem::path& state,
 
 /// The same of the bridge and its archive: each message acknowledged is archived, and each reading of the
 /// ledger is, once, but for those that the broker lost. Returns how many these are. Where the disk was full
-/// the oldest may have made room, `may_evict`: no more are missing than are gone below the first offset.
+/// the oldest may have made room, `may_evict`: then from the first offset on there is no hole, no more are
+/// missing than lie below it, and so many of the readings do not count as lost.
 std::uint64_t check_archive(const Site& site, const PubackCounter& pubacks, bool may_evict = false);
 
 }  // namespace lookout::test

@@ -59,7 +59,8 @@ TEST_CASE("nothing happens when the wall clock steps by an hour and to 1970, als
   check_whole(report,
               fmt::format("reconnected after {:.1f} s, with steps of the clock after {:.1f} s at most", usual,
                           longest));
-  CHECK(longest < usual + 10);  // the back-off, not the minute by which the clock was set back
+  CHECK(longest < 20);  // the back-off, not the minute by which the clock was set back
+  CHECK(longest < usual + 10);
   CHECK(report.books["corrected"] == 0);
   CHECK(report.books["watermarks_set_back"] == 0);
   // The clock was stepped indeed: by what the gateway says of the time.
