@@ -1,33 +1,9 @@
-#include <spdlog/sinks/ostream_sink.h>
-
-#include <sstream>
-
 #include "bridge/books_command.h"
-#include "tests/support/text.h"
+#include "tests/support/captured_log.h"
 #include "tests/unit/bridge/forwarding.h"
 
 using namespace lookout;
 using namespace lookout::test;
-
-namespace {
-
-/// What is logged while it is there.
-class LogOf {
- public:
-  LogOf() {
-    spdlog::default_logger()->sinks().push_back(std::make_shared<spdlog::sinks::ostream_sink_mt>(log_));
-  }
-  LogOf(const LogOf&) = delete;
-  LogOf& operator=(const LogOf&) = delete;
-  ~LogOf() { spdlog::default_logger()->sinks().pop_back(); }
-  /// While nobody else logs.
-  [[nodiscard]] std::string text() const { return log_.str(); }
-
- private:
-  std::ostringstream log_;
-};
-
-}  // namespace
 
 TEST_CASE("a Kafka that has lost the cursor: it goes on where the box remembers, and the log says so") {
   Forwarding site;
@@ -37,12 +13,12 @@ TEST_CASE("a Kafka that has lost the cursor: it goes on where the box remembers,
   site.stop();
   site.kafka.lose_cursors();
   site.store(4, 2);
-  const LogOf log;
+  const CapturedLog log;
   site.start();
   REQUIRE(wait_until([&] { return site.values().size() >= 6; }));
   site.stop();
   CHECK(site.values() == counting(6));
-  CHECK(occurrences(log.text(), "has lost the cursor of this box; it goes on at offset 4") == 1);
+  CHECK(log.count("has lost the cursor of this box; it goes on at offset 4") == 1);
   CHECK(load_cursor_copy(site.box.folder / "bridge")->cursor.messages == 6);
 }
 
@@ -53,11 +29,11 @@ TEST_CASE("another Kafka gets everything that the archive holds, and the log say
   REQUIRE(site.await_forwarded());
   site.stop();
   site.kafka.replace("another");
-  const LogOf log;
+  const CapturedLog log;
   site.start();
   CHECK(wait_until([&] { return site.values() == counting(4); }));
   site.stop();
-  CHECK(occurrences(log.text(), "is not the Kafka to which it forwarded up to offset 4") == 1);
+  CHECK(log.count("is not the Kafka to which it forwarded up to offset 4") == 1);
   site.store(4, 1);
   site.start();
   CHECK(wait_until([&] { return site.values() == counting(5); }));

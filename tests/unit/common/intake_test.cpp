@@ -1,7 +1,5 @@
 #include "common/intake.h"
 
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,9 +9,9 @@
 #include "common/journal_reader.h"
 #include "common/outbox.h"
 #include "tests/support/broker.h"
+#include "tests/support/captured_log.h"
 #include "tests/support/crash_file_system.h"
 #include "tests/support/subscriber.h"
-#include "tests/support/text.h"
 #include "tests/support/wait.h"
 
 using namespace lookout;
@@ -98,8 +96,7 @@ struct Rig {
 
 TEST_CASE(
     "above the high-water mark the subscription is left, publishing goes on, nothing is lost or doubled") {
-  std::ostringstream log;
-  spdlog::default_logger()->sinks().push_back(std::make_shared<spdlog::sinks::ostream_sink_mt>(log));
+  const CapturedLog log;
   Broker broker;
   Rig rig(broker);
   REQUIRE(wait_until([&] {
@@ -138,10 +135,9 @@ TEST_CASE(
   CHECK(down.stamp.connected == up.stamp.connected);
   CHECK_FALSE(rig.changes.front().message.retain);  // the session was new then
   CHECK(up.message.retain);
-  spdlog::default_logger()->sinks().pop_back();
-  CHECK(occurrences(log.str(), "leaves the broker") == 1);
-  CHECK(occurrences(log.str(), "goes back to the broker") == 1);
-  CHECK(occurrences(log.str(), "lost the broker") == 0);
+  CHECK(log.count("leaves the broker") == 1);
+  CHECK(log.count("goes back to the broker") == 1);
+  CHECK(log.count("lost the broker") == 0);
 }
 
 TEST_CASE("a journal that is full at the start is not filled further before it was trimmed") {

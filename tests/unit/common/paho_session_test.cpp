@@ -1,19 +1,15 @@
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
-
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <mutex>
 #include <set>
-#include <sstream>
 
 #include "common/mqtt_session.h"
 #include "common/outbox.h"
 #include "common/subscribed_filters.h"
 #include "common/supervisor.h"
 #include "tests/support/broker.h"
+#include "tests/support/captured_log.h"
 #include "tests/support/temp_folder.h"
-#include "tests/support/text.h"
 #include "tests/support/wait.h"
 
 using namespace lookout;
@@ -21,23 +17,6 @@ using namespace lookout::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// What is logged while it lives.
-class CapturedLog {
- public:
-  CapturedLog() : before_(spdlog::default_logger()) {
-    spdlog::set_default_logger(
-        std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
-  }
-  CapturedLog(const CapturedLog&) = delete;
-  CapturedLog& operator=(const CapturedLog&) = delete;
-  ~CapturedLog() { spdlog::set_default_logger(before_); }
-  std::size_t count(const std::string& word) const { return occurrences(text_.str(), word); }
-
- private:
-  std::ostringstream text_;
-  std::shared_ptr<spdlog::logger> before_;
-};
 
 /// A subscriber that keeps what it gets, and leaves and comes back when told.
 class Subscriber {

@@ -1,16 +1,14 @@
 #include "gateway/snapshot.h"
 
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
 #include <xxhash.h>
 
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "common/file.h"
+#include "tests/support/captured_log.h"
 #include "tests/support/temp_folder.h"
 #include "tests/unit/gateway/machine_rig.h"
 
@@ -137,11 +135,9 @@ std::string without_hash(const std::filesystem::path& path) {
 }
 
 std::pair<std::optional<SnapshotStore::Restored>, std::string> load_with_log(const SnapshotStore& store) {
-  std::ostringstream log;
-  spdlog::default_logger()->sinks().push_back(std::make_shared<spdlog::sinks::ostream_sink_mt>(log));
+  const CapturedLog log;
   auto restored = store.load("box");
-  spdlog::default_logger()->sinks().pop_back();
-  return {std::move(restored), log.str()};
+  return {std::move(restored), log.text()};
 }
 
 }  // namespace
