@@ -86,7 +86,8 @@ void with_full_disk(Then while_full) {
   REQUIRE(wait_until(
       [&] {
         disk.fill_up();
-        if (std::exchange(last, pubacks.count()) != last) since = std::chrono::steady_clock::now();
+        const std::uint64_t count = pubacks.count();
+        if (std::exchange(last, count) != count) since = std::chrono::steady_clock::now();
         return last > 0 && std::chrono::steady_clock::now() - since > 2s;
       },
       60s));

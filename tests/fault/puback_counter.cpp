@@ -5,7 +5,7 @@
 namespace lookout::test {
 namespace {
 
-constexpr unsigned kConnect = 1, kPublish = 3, kPuback = 4;
+constexpr unsigned kConnect = 1, kPublish = 3, kPuback = 4, kSubscribe = 8, kUnsuback = 11;
 
 // Header and all, where that much is there to say it.
 std::optional<std::size_t> packet_size(std::string_view bytes) {
@@ -48,8 +48,10 @@ std::string_view body_of(std::string_view packet) {
 
 void PubackCounter::take_sent_packet(Connection& connection, std::string_view packet) {
   if (type_of(packet) == kConnect) connection.wanted = packet.find(client_) != std::string_view::npos;
+  connection.subscribes = connection.subscribes || type_of(packet) == kSubscribe;
   if (type_of(packet) != kPuback || !connection.wanted) return;
   ++count_;
+  quiet_answers_ = 0;
   const auto message = connection.in_flight.extract(number_at(packet, 2));
   if (message.empty()) return;
   const std::lock_guard lock(mutex_);
@@ -59,7 +61,9 @@ void PubackCounter::take_sent_packet(Connection& connection, std::string_view pa
 
 void PubackCounter::take_delivered_packet(Connection& connection, std::string_view packet) {
   constexpr unsigned kQosOne = 2;
+  if (type_of(packet) == kUnsuback && connection.subscribes && connection.in_flight.empty()) ++quiet_answers_;
   if (type_of(packet) != kPublish || (static_cast<unsigned char>(packet[0]) & kQosOne) == 0) return;
+  quiet_answers_ = 0;
   const std::string_view body = body_of(packet);
   const std::string_view topic = body.substr(2, number_at(body, 0));
   const std::string_view payload = body.substr(2 + topic.size() + 2);

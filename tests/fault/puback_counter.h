@@ -21,6 +21,10 @@ class PubackCounter {
   void take_delivered(std::size_t connection, std::string_view bytes);
 
   [[nodiscard]] std::uint64_t count() const { return count_; }
+  /// How many questions, as a client asks them of a silent broker, were answered on its subscribing
+  /// connection since there was a message on it: after each the broker had nothing more for it, as it sends
+  /// in order.
+  [[nodiscard]] unsigned quiet_answers() const { return quiet_answers_; }
   /// What is in the messages that it says it has taken.
   [[nodiscard]] Contents acknowledged() const;
   /// How many of each topic.
@@ -33,7 +37,7 @@ class PubackCounter {
   };
   struct Connection {
     std::string sent{}, delivered{};  // the beginnings of packets that are not whole yet
-    bool wanted = false;
+    bool wanted = false, subscribes = false;
     std::map<unsigned, Message> in_flight{};  // by packet id
   };
   void take_sent_packet(Connection& connection, std::string_view packet);
@@ -42,6 +46,7 @@ class PubackCounter {
   const std::string client_;
   std::map<std::size_t, Connection> connections_;
   std::atomic<std::uint64_t> count_ = 0;
+  std::atomic<unsigned> quiet_answers_ = 0;
   mutable std::mutex mutex_;  // guards what follows
   Contents acknowledged_;
   std::map<std::string, std::uint64_t> topics_;
