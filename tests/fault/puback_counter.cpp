@@ -52,8 +52,10 @@ void PubackCounter::take_sent_packet(Connection& connection, std::string_view pa
   if (type_of(packet) != kPuback || !connection.wanted) return;
   ++count_;
   quiet_answers_ = 0;
-  const auto message = connection.in_flight.extract(number_at(packet, 2));
-  if (message.empty()) return;
+  const unsigned id = number_at(packet, 2);
+  const auto oldest = connection.in_flight.lower_bound(id);
+  if (oldest == connection.in_flight.end() || oldest->first != id) return;
+  const auto message = connection.in_flight.extract(oldest);
   const std::lock_guard lock(mutex_);
   ++acknowledged_[message.mapped().content];
   ++topics_[message.mapped().topic];
@@ -67,7 +69,8 @@ void PubackCounter::take_delivered_packet(Connection& connection, std::string_vi
   const std::string_view body = body_of(packet);
   const std::string_view topic = body.substr(2, number_at(body, 0));
   const std::string_view payload = body.substr(2 + topic.size() + 2);
-  connection.in_flight[number_at(body, 2 + topic.size())] = {std::string(topic), content_of(topic, payload)};
+  connection.in_flight.emplace(number_at(body, 2 + topic.size()),
+                               Message{std::string(topic), content_of(topic, payload)});
 }
 
 void PubackCounter::take(std::size_t connection, std::string_view bytes) {

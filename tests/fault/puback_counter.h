@@ -38,7 +38,9 @@ class PubackCounter {
   struct Connection {
     std::string sent{}, delivered{};  // the beginnings of packets that are not whole yet
     bool wanted = false, subscribes = false;
-    std::map<unsigned, Message> in_flight{};  // by packet id
+    // By packet id, of which Mosquitto 2.0.11 has several on their way once more than 65,535 messages are: it
+    // takes a PUBACK for the oldest.
+    std::multimap<unsigned, Message> in_flight{};
   };
   void take_sent_packet(Connection& connection, std::string_view packet);
   void take_delivered_packet(Connection& connection, std::string_view packet);
