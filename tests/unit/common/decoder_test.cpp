@@ -222,6 +222,17 @@ TEST_CASE("two series whose hashes are alike stay two") {
   CHECK(table.find("n", "r", "s", "m") == SeriesId{1});
 }
 
+TEST_CASE("of ten thousand series each is found by its names, and no other") {
+  SeriesTable table(10'000);
+  const auto name = [](SeriesId id) { return "s" + std::to_string(id); };
+  for (SeriesId id = 0; id < 10'000; ++id) REQUIRE(table.intern("n", "r", name(id), "m") == id);
+  CHECK_FALSE(table.intern("n", "r", "one more", "m").has_value());
+  for (SeriesId id = 0; id < 10'000; ++id) {
+    REQUIRE(table.find("n", "r", name(id), "m") == id);
+    REQUIRE_FALSE(table.find("n", name(id), "r", "m").has_value());
+  }
+}
+
 TEST_CASE("event times far from now are well formed: the guards judge them") {
   CHECK(decode(kTopic, R"({"value":1,"event_time":0})").result.readings.at(0).event_time == Timestamp{0us});
   CHECK(decode(kTopic, R"({"value":1,"event_time":"3000-01-01T00:00:00Z"})").result.readings.size() == 1);
