@@ -8,6 +8,10 @@
 
 namespace lookout::journal {
 
+std::uint32_t hash_body(std::uint64_t offset, std::string_view body) {
+  return static_cast<std::uint32_t>(XXH3_64bits_withSeed(body.data(), body.size(), offset));
+}
+
 std::uint32_t hash_body(std::uint64_t offset, std::string_view head, std::string_view topic,
                         std::string_view payload) {
   XXH3_state_t state;
@@ -37,7 +41,7 @@ std::optional<std::uint64_t> decode_header(std::string_view bytes) {
 }
 
 std::optional<Record> decode_body(std::uint64_t offset, std::uint32_t hash, std::string_view body) {
-  if (body.size() < kBodyHeadSize || hash_body(offset, body, {}, {}) != hash) return std::nullopt;
+  if (body.size() < kBodyHeadSize || hash_body(offset, body) != hash) return std::nullopt;
   const char* from = body.data();
   const auto kind = take<Kind>(from);
   const auto flags = take<std::uint8_t>(from);

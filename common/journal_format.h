@@ -81,6 +81,8 @@ T take(const char*& from) {
   return value;
 }
 
+std::uint32_t hash_body(std::uint64_t offset, std::string_view body);
+/// The same of one that is still in parts.
 std::uint32_t hash_body(std::uint64_t offset, std::string_view head, std::string_view topic,
                         std::string_view payload);
 

@@ -32,7 +32,7 @@ void append_record(Journal& journal, std::string_view payload) {
   std::string head(journal::kRecordHeadSize, '\0');
   to = head.data();
   journal::put(to, static_cast<std::uint32_t>(body.size()));
-  journal::put(to, journal::hash_body(offset, body, {}, {}));
+  journal::put(to, journal::hash_body(offset, body));
   journal.bytes += head + body;
   journal.payloads.emplace_back(payload);
 }
