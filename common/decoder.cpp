@@ -37,45 +37,45 @@ void Decoder::reconfigure(std::vector<InputConfig> inputs, const LimitsConfig& l
   series_.limit(limits.max_series);
 }
 
-std::optional<Decoder::Route> Decoder::route(std::string_view topic) const {
+Decoder::Parsed Decoder::parse(const MessageView& message) const {
   for (const InputConfig& input : inputs_) {
-    if (const auto names = input.topic.match(topic)) return Route{&input, *names};
+    const auto names = input.topic.match(message.topic);
+    if (!names) continue;
+    if (message.cut || message.payload.size() > limits_.message_size) {
+      return std::unexpected(
+          Refusal{Reason::too_large,
+                  fmt::format("the payload is over {} bytes (limits.message_size)", limits_.message_size),
+                  {}});
+    }
+    auto payload = codec_for(input.codec)(message.payload, input);
+    if (!payload) return std::unexpected(std::move(payload.error()));
+    return Content{&input, *names, std::move(*payload)};
   }
-  return std::nullopt;
+  return std::unexpected(Refusal{Reason::no_input, "the topic fits no [[input]]", {}});
 }
 
-void Decoder::decode(const MessageView& message, Result& result) {
+void Decoder::decode(const MessageView& message, Parsed& parsed, Result& result) {
   result.readings.clear();
   result.refusals.clear();
-  const auto routed = route(message.topic);
-  if (!routed) {
-    result.refusals.push_back({Reason::no_input, "the topic fits no [[input]]", {}});
-  } else if (message.cut || message.payload.size() > limits_.message_size) {
-    result.refusals.push_back(
-        {Reason::too_large,
-         fmt::format("the payload is over {} bytes (limits.message_size)", limits_.message_size),
-         {}});
-  } else if (auto payload = codec_for(routed->input->codec)(message.payload, *routed->input); !payload) {
-    result.refusals.push_back(std::move(payload.error()));
-  } else {
-    for (Payload::Value& value : payload->values) decode_value(message, *routed, *payload, value, result);
-  }
+  if (!parsed) return result.refusals.push_back(std::move(parsed.error()));
+  for (Payload::Value& value : parsed->payload.values) decode_value(message, *parsed, value, result);
 }
 
-void Decoder::decode_value(const MessageView& message, const Route& route, const Payload& payload,
-                           Payload::Value& value, Result& result) {
-  const std::string metric(choose(route.names.metric, value.metric, kUnnamedMetric));
+void Decoder::decode_value(const MessageView& message, const Content& content, Payload::Value& value,
+                           Result& result) {
+  const auto& [input, names, payload] = content;
+  const std::string metric(choose(names.metric, value.metric, kUnnamedMetric));
   const auto refuse = [&](Refusal refusal) {
     refusal.metric = metric;
     result.refusals.push_back(std::move(refusal));
   };
   if (!value.number) return refuse(std::move(value.number.error()));
   Reading reading;
-  reading.value = *value.number * route.input->scale.of(metric) + route.input->offset.of(metric);
+  reading.value = *value.number * input->scale.of(metric) + input->offset.of(metric);
   if (!(std::abs(reading.value) <= kLargestValue)) {
     return refuse({Reason::not_a_number, "the calibrated value is beyond 1e150", {}});
   }
-  auto series = find_series(route, payload, metric);
+  auto series = find_series(content, metric);
   if (!series) return refuse(std::move(series.error()));
   reading.series = *series;
   reading.event_time = payload.event_time.value_or(message.arrival);
@@ -83,8 +83,7 @@ void Decoder::decode_value(const MessageView& message, const Route& route, const
   reading.seq = payload.seq;
   reading.boot = payload.boot;
   reading.unit = std::move(value.unit);
-  if (const auto unit = route.input->units.find(metric);
-      reading.unit.empty() && unit != route.input->units.end()) {
+  if (const auto unit = input->units.find(metric); reading.unit.empty() && unit != input->units.end()) {
     reading.unit = unit->second;
   }
   const Identity& hash = series_[*series].hash;
@@ -97,11 +96,11 @@ void Decoder::decode_value(const MessageView& message, const Route& route, const
   result.readings.push_back(std::move(reading));
 }
 
-std::expected<SeriesId, Refusal> Decoder::find_series(const Route& route, const Payload& payload,
-                                                      const std::string& metric) {
-  const std::string_view network = choose(route.names.network, payload.network, kUnnamed);
-  const std::string_view region = choose(route.names.region, payload.region, kUnnamed);
-  const std::string_view sensor = choose(route.names.sensor, payload.sensor, {});
+std::expected<SeriesId, Refusal> Decoder::find_series(const Content& content, const std::string& metric) {
+  const auto& [input, names, payload] = content;
+  const std::string_view network = choose(names.network, payload.network, kUnnamed);
+  const std::string_view region = choose(names.region, payload.region, kUnnamed);
+  const std::string_view sensor = choose(names.sensor, payload.sensor, {});
   if (const auto known = series_.find(network, region, sensor, metric)) return *known;
   for (const auto& [what, name] : {std::pair<std::string_view, std::string_view>{"network", network},
                                    {"region", region},

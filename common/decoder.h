@@ -26,7 +26,23 @@ class Decoder {
   };
   /// Replaces the contents of `result`, whose buffers are reused. Both lists empty: a retained message that
   /// was ignored, because without an identity nobody can tell whether it was counted before.
-  void decode(const MessageView& message, Result& result);
+  void decode(const MessageView& message, Result& result) {
+    Parsed parsed = parse(message);
+    decode(message, parsed, result);
+  }
+
+  /// What a message says by itself. Refers to the message's topic and to the input, until reconfigure().
+  struct Content {
+    const InputConfig* input;
+    TopicNames names;
+    Payload payload;
+  };
+  using Parsed = std::expected<Content, Refusal>;
+  /// The first half of decode(): needs nothing that was decoded before, so it may run on another thread
+  /// beside the rest, but for reconfigure().
+  [[nodiscard]] Parsed parse(const MessageView& message) const;
+  /// The second half. Uses `parsed` up; its memory stays with whom it belongs to.
+  void decode(const MessageView& message, Parsed& parsed, Result& result);
 
   /// Goes on with other inputs and limits; series keep their numbers.
   void reconfigure(std::vector<InputConfig> inputs, const LimitsConfig& limits);
@@ -38,15 +54,9 @@ class Decoder {
   }
 
  private:
-  struct Route {
-    const InputConfig* input;
-    TopicNames names;
-  };
-  [[nodiscard]] std::optional<Route> route(std::string_view topic) const;
-  void decode_value(const MessageView& message, const Route& route, const Payload& payload,
-                    Payload::Value& value, Result& result);
-  std::expected<SeriesId, Refusal> find_series(const Route& route, const Payload& payload,
-                                               const std::string& metric);
+  void decode_value(const MessageView& message, const Content& content, Payload::Value& value,
+                    Result& result);
+  std::expected<SeriesId, Refusal> find_series(const Content& content, const std::string& metric);
 
   std::vector<InputConfig> inputs_;
   LimitsConfig limits_;

@@ -16,6 +16,10 @@ Microseconds largest_window(const std::vector<WindowConfig>& windows) {
   return largest;
 }
 
+bool is_taken(const journal::Record& record) {
+  return record.kind == journal::Kind::message && !is_replay(record.message.topic);
+}
+
 }  // namespace
 
 std::expected<Machine, std::vector<Problem>> Machine::create(const Config& config, std::string box_id) {
@@ -33,18 +37,31 @@ Machine::Machine(const Config& config, Alerts alerts)
       alerts_(std::move(alerts)) {}
 
 void Machine::step(const journal::Record& record, std::vector<Output>& outputs) {
-  if (!pass_time(record, outputs)) return;
-  decoder_->decode(record.message, decoded_);
+  auto parsed = parse(record);  // of a configuration there is nothing to parse: it does not come too early
+  step(record, parsed, outputs);
+}
+
+std::optional<Decoder::Parsed> Machine::parse(const journal::Record& record) const {
+  if (!is_taken(record)) return std::nullopt;
+  return decoder_->parse(record.message);
+}
+
+void Machine::step(const journal::Record& record, std::optional<Decoder::Parsed>& parsed,
+                   std::vector<Output>& outputs) {
+  pass_time(record, outputs);
+  if (!parsed) return;
+  decoder_->decode(record.message, *parsed, decoded_);
   take_decoded(record.message.arrival, std::nullopt, outputs);
 }
 
 void Machine::step_decoded(const journal::Record& record, std::vector<Output>& outputs,
                            std::optional<Timestamp> arrived) {
-  if (pass_time(record, outputs)) take_decoded(record.message.arrival, arrived, outputs);
+  pass_time(record, outputs);
+  if (is_taken(record)) take_decoded(record.message.arrival, arrived, outputs);
 }
 
-// What the record is beside a message; whether there is a message to take.
-bool Machine::pass_time(const journal::Record& record, std::vector<Output>& outputs) {
+// What the record is beside a message.
+void Machine::pass_time(const journal::Record& record, std::vector<Output>& outputs) {
   outputs.clear();
   const Timestamp arrival = record.message.arrival;
   clock_.advance(record);
@@ -53,7 +70,6 @@ bool Machine::pass_time(const journal::Record& record, std::vector<Output>& outp
   if (record.kind == journal::Kind::configuration) reconfigure(record, outputs);
   if (shows_lost_past(record)) note_loss(arrival);
   begun_ |= record.kind == journal::Kind::message || record.kind == journal::Kind::link_up;
-  return record.kind == journal::Kind::message && !is_replay(record.message.topic);
 }
 
 void Machine::take_decoded(Timestamp arrival, std::optional<Timestamp> arrived,

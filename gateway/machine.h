@@ -34,6 +34,12 @@ class Machine {
   /// brings, then what its message does. Of a message on replay/ it takes the time alone: the past has
   /// machines of its own (gateway/replay.h).
   void step(const journal::Record& record, std::vector<Output>& outputs);
+  /// The half of a step that needs no state: where the record holds a message to be taken, what that says by
+  /// itself. May run on another thread beside step(), but not beside that of a configuration.
+  [[nodiscard]] std::optional<Decoder::Parsed> parse(const journal::Record& record) const;
+  /// As step(), with what parse() gave of the record since the last configuration; uses it up.
+  void step(const journal::Record& record, std::optional<Decoder::Parsed>& parsed,
+            std::vector<Output>& outputs);
   /// Decodes a message for step_decoded(). The least event time of its readings, the arrival where they have
   /// none; where `guarded`, of those that the guards let pass, judged by the arrival. Nothing where there is
   /// no such reading.
@@ -78,7 +84,7 @@ class Machine {
 
  private:
   Machine(const Config& config, Alerts alerts);
-  bool pass_time(const journal::Record& record, std::vector<Output>& outputs);
+  void pass_time(const journal::Record& record, std::vector<Output>& outputs);
   void take_decoded(Timestamp arrival, std::optional<Timestamp> arrived, std::vector<Output>& outputs);
   void reconfigure(const journal::Record& record, std::vector<Output>& outputs);
   void take(Reading& reading, Timestamp arrival, std::optional<Timestamp> arrived,

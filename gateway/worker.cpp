@@ -58,7 +58,7 @@ std::uint64_t Worker::first_unused_offset() const {
 
 Result<void> Worker::run(Service& service, const std::stop_token& stop) {
   JournalWriter& journal = service.journal();
-  reader_.emplace(journal.folder(), restored_.offset);
+  reader_.emplace(journal.folder(), restored_.offset, journal.end(), machine_);
   spdlog::info(
       "gateway: goes on at offset {} of the journal, whose end is {}; what it gave before offset {} is "
       "published already",
@@ -72,13 +72,13 @@ Result<void> Worker::run(Service& service, const std::stop_token& stop) {
   // record again, as after a kill.
   if (!resume(service, stop)) return {};
   while (!stop.stop_requested()) {
-    const auto record = reader_->next(journal.end());
-    if (!record) return Failure(record.error());
-    if (*record && !process(**record, service, stop)) return {};
-    if (*record && ++records % kRecordsBetweenLooksAtTheClock != 0) continue;
+    const auto item = reader_->next(journal.end());
+    if (!item) return Failure(item.error());
+    if (*item && !process(**item, service, stop)) return {};
+    if (*item && ++records % kRecordsBetweenLooksAtTheClock != 0) continue;
     if (!announce(service, stop) || !housekeeping(service, stop)) break;
     service.flush();
-    if (*record) continue;
+    if (*item) continue;
     journal.wait_beyond(reader_->position(), std::min({next_save_, next_stats_, tick_if_due(service)}));
   }
   at_rest_ = true;
@@ -130,12 +130,13 @@ Worker::Clock::time_point Worker::tick_if_due(Service& service) {
   return Clock::now() + kTickRetry;
 }
 
-bool Worker::process(const journal::Record& record, Service& service, const std::stop_token& stop) {
+bool Worker::process(ReadAhead::Item& item, Service& service, const std::stop_token& stop) {
+  const journal::Record& record = item.record;
   notice_loss(record);
   last_connected_ = record.stamp.connected;
   bytes_taken_ += journal::kRecordHeadSize + journal::kBodyHeadSize + record.message.topic.size() +
                   record.message.payload.size();
-  machine_.step(record, outputs_);
+  machine_.step(record, item.parsed, outputs_);
   messages_.clear();
   for (const Output& output : outputs_) render(output, record, messages_);
   replay_.step(record, machine_, messages_);

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "common/complaint.h"
-#include "common/journal_reader.h"
 #include "common/service.h"
 #include "common/supervisor.h"
 #include "gateway/cursor.h"
 #include "gateway/machine.h"
+#include "gateway/read_ahead.h"
 #include "gateway/replay.h"
 #include "gateway/snapshot.h"
 #include "gateway/snapshot_writer.h"
@@ -64,7 +64,7 @@ class Worker {
   Worker(SnapshotHead head, Machine machine, Replay replay, const std::filesystem::path& folder);
   void trim(Service& service) const;
   bool resume(Service& service, const std::stop_token& stop);
-  bool process(const journal::Record& record, Service& service, const std::stop_token& stop);
+  bool process(ReadAhead::Item& item, Service& service, const std::stop_token& stop);
   void notice_loss(const journal::Record& record);
   bool announce(Service& service, const std::stop_token& stop);
   [[nodiscard]] std::optional<Microseconds> due_in();
@@ -88,7 +88,7 @@ class Worker {
   SnapshotHead restored_;
   const Cursor start_;
   CursorFile cursor_file_;
-  std::optional<JournalReader> reader_;
+  std::optional<ReadAhead> reader_;
   std::vector<Output> outputs_;
   std::vector<Outgoing> messages_;
   Microseconds last_connected_{};           // in the stamp of the last record
