@@ -67,26 +67,51 @@ Result<Standing> read(const std::filesystem::path& folder) {
   return standing;
 }
 
-struct Gap {
+/// A sensor whose numbers are not all there, or not all its own.
+struct Fault {
   const Series* names;
-  std::uint64_t missing;
+  std::uint64_t missing, conflicts;
 };
 
-std::vector<Gap> largest_first(const Machine& machine) {
-  std::vector<Gap> gaps;
-  machine.seqs().for_each_gap(
-      [&](SeriesId id, std::uint64_t missing) { gaps.push_back({&machine.series()[id], missing}); });
-  std::ranges::sort(gaps, [](const Gap& a, const Gap& b) {
-    const auto names = [](const Gap& gap) {
-      return std::tie(gap.names->network, gap.names->region, gap.names->sensor);
-    };
-    return a.missing != b.missing ? a.missing > b.missing : names(a) < names(b);
+// Of what `figure` counts, the largest first.
+std::vector<Fault> largest_first(const Machine& machine, std::uint64_t Fault::* figure) {
+  std::vector<Fault> faults;
+  machine.seqs().for_each_fault([&](SeriesId id, std::uint64_t missing, std::uint64_t conflicts) {
+    const Fault fault{&machine.series()[id], missing, conflicts};
+    if (fault.*figure > 0) faults.push_back(fault);
   });
-  return gaps;
+  std::ranges::sort(faults, [&](const Fault& a, const Fault& b) {
+    const auto names = [](const Fault& fault) {
+      return std::tie(fault.names->network, fault.names->region, fault.names->sensor);
+    };
+    return a.*figure != b.*figure ? a.*figure > b.*figure : names(a) < names(b);
+  });
+  return faults;
 }
 
-std::string text_of(const Standing& standing, const std::vector<Gap>& gaps) {
-  const Books& books = standing.machine.books();
+std::string text_of(const std::vector<Fault>& faults, std::uint64_t Fault::* figure) {
+  std::string text;
+  for (const Fault& fault : faults) {
+    text += fmt::format("  {}/{}/{}  {}\n", fault.names->network, fault.names->region, fault.names->sensor,
+                        fault.*figure);
+  }
+  return text;
+}
+
+ordered_json json_of(const std::vector<Fault>& faults, const char* name, std::uint64_t Fault::* figure) {
+  auto json = ordered_json::array();
+  for (const Fault& fault : faults) {
+    json.push_back({{"network", fault.names->network},
+                    {"region", fault.names->region},
+                    {"sensor", fault.names->sensor},
+                    {name, fault.*figure}});
+  }
+  return json;
+}
+
+std::string text_of(const Standing& standing) {
+  const Machine& machine = standing.machine;
+  const Books& books = machine.books();
   std::string text =
       fmt::format("received   {:>12}  up to offset {} of the journal", books.received, standing.offset);
   text += standing.offset == 0 ? "\n" : fmt::format(", {}\n", to_rfc3339(standing.arrival));
@@ -97,28 +122,27 @@ std::string text_of(const Standing& standing, const std::vector<Gap>& gaps) {
   }
   text +=
       books.balance() ? "received = accepted + duplicate + late + rejected\n" : "THE BOOKS DO NOT BALANCE\n";
-  if (gaps.empty()) return text + "no number missing in any sensor's seq\n";
-  text += fmt::format("{} numbers missing in the seq of {} sensors\n", standing.machine.seqs().gaps(),
-                      gaps.size());
-  for (const auto& [names, missing] : gaps)
-    text += fmt::format("  {}/{}/{}  {}\n", names->network, names->region, names->sensor, missing);
-  return text;
+  const auto gaps = largest_first(machine, &Fault::missing);
+  text += gaps.empty() ? "no number missing in any sensor's seq\n"
+                       : fmt::format("{} numbers missing in the seq of {} sensors\n", machine.seqs().gaps(),
+                                     gaps.size());
+  text += text_of(gaps, &Fault::missing);
+  const auto conflicts = largest_first(machine, &Fault::conflicts);
+  if (!conflicts.empty())
+    text += fmt::format("{} numbers given twice, to readings that differ (all are taken)\n",
+                        machine.seqs().conflicts());
+  return text + text_of(conflicts, &Fault::conflicts);
 }
 
-ordered_json json_of(const Standing& standing, const std::vector<Gap>& gaps) {
-  ordered_json json{
+ordered_json json_of(const Standing& standing) {
+  const Machine& machine = standing.machine;
+  return {
       {"offset", standing.offset},
       {"arrival", standing.offset == 0 ? ordered_json() : ordered_json(to_rfc3339(standing.arrival))},
-      {"books", books_json(standing.machine.books())},
-      {"balance", standing.machine.books().balance()},
-      {"seq_gaps", ordered_json::array()}};
-  for (const auto& [names, missing] : gaps) {
-    json["seq_gaps"].push_back({{"network", names->network},
-                                {"region", names->region},
-                                {"sensor", names->sensor},
-                                {"missing", missing}});
-  }
-  return json;
+      {"books", books_json(machine.books())},
+      {"balance", machine.books().balance()},
+      {"seq_gaps", json_of(largest_first(machine, &Fault::missing), "missing", &Fault::missing)},
+      {"seq_conflicts", json_of(largest_first(machine, &Fault::conflicts), "conflicts", &Fault::conflicts)}};
 }
 
 }  // namespace
@@ -132,8 +156,7 @@ int books_command(const std::filesystem::path& folder, bool json) {
     return kExitFailed;
   }
   const Standing& now = **standing;
-  const auto gaps = largest_first(now.machine);
-  const std::string text = json ? json_of(now, gaps).dump() + '\n' : text_of(now, gaps);
+  const std::string text = json ? json_of(now).dump() + '\n' : text_of(now);
   if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
     spdlog::error("{}", describe_errno("cannot write to", "standard output"));
     return kExitFailed;

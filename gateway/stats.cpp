@@ -35,6 +35,7 @@ std::string render_stats(const Machine& machine, const StatsFrame& frame) {
   stats["time"] = to_rfc3339(frame.time);
   stats["books"] = books_json(machine.books());
   stats["seq_gaps"] = machine.seqs().gaps();
+  stats["seq_conflicts"] = machine.seqs().conflicts();
   stats["lag"] = {{"records", frame.lag_records}, {"bytes", frame.lag_bytes}};
   stats["journal_bytes"] = frame.journal_bytes;
   stats["journal_limit"] = frame.journal_limit;

@@ -165,13 +165,20 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "a sensor a day ahead, one in 1970, one that reboots: the windows of the others are those of the batch") {
+    "a sensor a day ahead, one in 1970, one that reboots, one with a number twice: the windows of the others "
+    "are those of the batch, and the conflict is in stats, books and archive") {
   Site site;
+  site.start_bridge(true);
   site.load.start(
       "200x", "500ms",
       {"--fault", "kind=clock,sensor=sensor-003,offset=24h", "--fault",
        "kind=clock,sensor=sensor-004,reset=true", "--fault", "kind=reboot,sensor=sensor-005,every=60s"});
   site.load.await(150'000);
+  for (const int value : {1, 2}) {
+    site.broker.publish(
+        "sensors/hut/attic/twice/temperature",
+        fmt::format(R"({{"event_time":{},"value":{},"seq":7,"boot":"b"}})", std::time(nullptr), value));
+  }
   site.load.end();
   const auto has_wrong_clock = [](const LedgerEntry& entry) {
     return entry.sensor == "sensor-003" || entry.sensor == "sensor-004";
@@ -180,9 +187,22 @@ TEST_CASE(
   batch.add_ledger(site.box.ledger(), [&](const auto& entry) { return !has_wrong_clock(entry); });
   wrong.add_ledger(site.box.ledger(), has_wrong_clock);
   REQUIRE(wrong.readings() > 0);
-  const LedgerReport report = site.settle(batch);
-  check_whole(report, "wrong clocks");
+  const auto is_of_theirs = [](const std::string& id) { return !id.starts_with("hut/"); };
+  const LedgerReport report = site.settle(batch, std::chrono::seconds{60}, is_of_theirs);
+  INFO(report);
+  CHECK(report.whole());
   CHECK(report.books["rejected"]["future"].get<std::uint64_t>() +
             report.books["rejected"]["past"].get<std::uint64_t>() ==
         wrong.readings());
+  CHECK(report.books["accepted"] == batch.readings() + 2);
+  CHECK(wait_until([&] { return site.look().stats()["seq_conflicts"] == 1; }));
+  const auto books = run({program("gateway"), "books", "--config", site.box.config()});
+  CHECK(books.out.find("1 numbers given twice, to readings that differ (all are taken)\n"
+                       "  hut/attic/twice  1\n") != std::string::npos);
+  const auto rows = [&] {
+    return run({program("bridge"), "query", "--config", site.box.config(), "--topics", "sensors/hut/#",
+                "--format", "csv"})
+        .out;
+  };
+  CHECK(wait_until([&] { return std::ranges::count(rows(), '\n') == 3; }));  // and the head
 }

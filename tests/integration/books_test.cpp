@@ -58,6 +58,7 @@ TEST_CASE("the books say what the ledger says, after a kill, while the gateway r
     missing[gap["region"].get<std::string>() + '/' + gap["sensor"].get<std::string>()] = gap["missing"];
   CHECK(missing.size() > 20);
   CHECK(missing == missing_in(ledger));
+  CHECK(running["seq_conflicts"].empty());
   CHECK(gateway.stop() == 0);
   const auto stopped = books_of(box);
   CHECK(stopped["books"] == running["books"]);

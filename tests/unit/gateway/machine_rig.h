@@ -74,6 +74,10 @@ class MachineRig {
                 fmt::format(R"({{"event_time":{:.6f},"value":1,"seq":{}}})",
                             static_cast<double>(kStart) + time, seq));
   }
+  /// Any payload from "region/sensor/metric".
+  std::vector<Outgoing> send(const std::string& series, const std::string& payload) {
+    return step(journal::Kind::message, "sensors/net/" + series, payload);
+  }
   /// As read(), heard one second after it was measured, with all the time until then passing connected.
   std::vector<Outgoing> live(const std::string& sensor, std::int64_t time, double value) {
     if (const std::int64_t missing = kStart + time + 1 - wall; missing > 0) pass(missing);

@@ -244,3 +244,31 @@ TEST_CASE("numbers missing of a sensor stay missing, however far back repeats be
   CHECK(rig.machine.books().duplicate == 270);
   CHECK(rig.machine.seqs().gaps() == 49);
 }
+
+TEST_CASE("a seq that comes again with something else is a conflict, and counted as a reading") {
+  using test::MachineRig;
+  MachineRig rig(MachineRig::config({MachineRig::tumbling("w", 5min, {GroupBy::sensor})}));
+  rig.pass(600);
+  const auto send = [&](const char* series, int time, int value, const char* more) {
+    rig.send(series,
+             fmt::format(R"({{"event_time":{},"value":{}{}}})", MachineRig::kStart + time, value, more));
+    return rig.machine.seqs().conflicts();
+  };
+  CHECK(send("north/a/t", 10, 1, R"(,"seq":7,"boot":"x")") == 0);
+  CHECK(send("north/a/t", 10, 1, R"(,"seq":7,"boot":"x")") == 0);  // delivered again
+  CHECK(send("north/a/h", 10, 5, R"(,"seq":7,"boot":"x")") == 0);  // another metric of the same message
+  CHECK(send("north/b/t", 10, 2, R"(,"seq":7,"boot":"x")") == 0);
+  CHECK(send("north/a/t", 10, 2, R"(,"seq":7,"boot":"x")") == 1);  // another value
+  CHECK(send("north/a/t", 20, 2, R"(,"seq":7,"boot":"x")") == 2);  // another time
+  CHECK(send("north/a/t", 30, 2, R"(,"seq":7,"boot":"y")") == 2);  // it has rebooted
+  CHECK(send("north/a/t", 40, 2, R"(,"seq":8,"boot":"y")") == 2);
+  CHECK(send("north/a/t", 40, 3, "") == 2);  // no seq
+  // Refused, and each time looked at anew: the same is the same.
+  for (int i = 0; i < 2; ++i) CHECK(send("north/a/t", 90'000, 3, R"(,"seq":9,"boot":"y")") == 2);
+  CHECK(rig.machine.books().accepted == 8);
+  CHECK(rig.machine.books().duplicate == 1);
+  std::map<SeriesId, std::uint64_t> by_sensor;
+  rig.machine.seqs().for_each_fault(
+      [&](SeriesId series, std::uint64_t, std::uint64_t conflicts) { by_sensor[series] = conflicts; });
+  CHECK(by_sensor[0] == 2);
+}
