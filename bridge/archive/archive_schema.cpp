@@ -144,7 +144,7 @@ void configure_writer(SQLite::Database& database) {
   database.exec("PRAGMA page_size = 4096; PRAGMA journal_mode = WAL");
   database.exec(
       "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 16777216;"
-      "PRAGMA busy_timeout = 5000; PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = "
+      "PRAGMA busy_timeout = 5000; PRAGMA cache_size = -3072; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = "
       "0;"
       "PRAGMA secure_delete = OFF; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
 }

@@ -16,7 +16,7 @@ constexpr int kColumns = 9;
 
 // All or nothing is what the renaming of the whole file gives: no journal, and one sync at the end.
 constexpr const char* kSettings =
-    "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -2048;"
+    "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -512;"
     "PRAGMA temp_store = FILE; PRAGMA mmap_size = 0; PRAGMA secure_delete = OFF; PRAGMA trusted_schema = OFF;"
     "PRAGMA cell_size_check = ON";
 
@@ -85,6 +85,7 @@ void Sealer::set_up() {
   SQLite::Statement attach(*database_, "ATTACH ? AS source");
   attach.bind(1, source_.string());
   attach.exec();
+  database_->exec("PRAGMA source.cache_size = -512");
   database_->exec("BEGIN");
   create_tables(*database_, Order::series, summary_.epoch, summary_.first_offset);
   database_->exec(kNames);
