@@ -9,6 +9,7 @@ namespace {
 
 // Of topics and payloads: a batch and what librdkafka holds of another are in memory at a time.
 constexpr std::size_t kMostBytes = std::size_t{2} << 20;
+constexpr std::size_t kMessagesAtOnce = 1000;  // as the archive gives them, each ten times its record
 
 bool is_in(const ForwardRange& range, Timestamp time) { return range.from <= time && time < range.to; }
 
@@ -25,22 +26,35 @@ bool keep_wanted(ArchivedMessage& message, const ForwardRange& range) {
 }  // namespace
 
 ArchiveResult<ForwardBatch> ForwardSource::next(std::size_t most) {
-  const ArchiveFeed::Limits limits{.messages = most, .bytes = kMostBytes * most / kMostMessages};
-  auto fed = feed_.read(next_, limits);
-  if (!fed) return std::unexpected(fed.error());
-  ForwardBatch batch{.records = {}, .alerts = {}, .first = next_, .next = fed->next};
-  batch.records.reserve(fed->messages.size());
-  if (!fed->messages.empty()) batch.last = fingerprint(fed->messages.back());
-  auto gap = fed->gaps.begin();
+  const std::size_t most_bytes = kMostBytes * most / kMostMessages;
+  ForwardBatch batch{.records = {}, .alerts = {}, .first = next_, .next = next_};
+  std::size_t messages = 0, bytes = 0;
+  while (messages < most && bytes < most_bytes) {
+    auto fed = feed_.read(
+        batch.next, {.messages = std::min(most - messages, kMessagesAtOnce), .bytes = most_bytes - bytes});
+    if (!fed && batch.next == batch.first) return std::unexpected(fed.error());
+    if (!fed || fed->next == batch.next) break;  // a failure is the next batch's answer
+    messages += fed->messages.size();
+    bytes += add(*fed, batch);
+  }
+  batch.is_large = messages * 2 >= most || bytes * 2 >= most_bytes;
+  next_ = batch.next;
+  return batch;
+}
+
+// Returns the bytes of the messages. What one took of memory is there for the next one's records.
+std::size_t ForwardSource::add(FeedBatch& fed, ForwardBatch& batch) {
+  if (!fed.messages.empty()) batch.last = fingerprint(fed.messages.back());
+  auto gap = fed.gaps.begin();
   const auto add_gaps_before = [&](std::uint64_t offset) {
-    for (; gap != fed->gaps.end() && gap->first_offset < offset; ++gap) {
+    for (; gap != fed.gaps.end() && gap->first_offset < offset; ++gap) {
       maker_.add(*gap, batch.records);
       (gap->is_eviction() ? batch.evicted : batch.lost) += gap->end_offset - gap->first_offset;
     }
   };
   std::size_t bytes = 0;
-  for (ArchivedMessage& each : fed->messages) {
-    ArchivedMessage message = std::move(each);  // what it took is there for the next one's records
+  for (ArchivedMessage& each : fed.messages) {
+    ArchivedMessage message = std::move(each);
     bytes += message.topic.size() + message.payload.size();
     add_gaps_before(message.offset);
     if (!keep_wanted(message, range_)) continue;
@@ -49,10 +63,9 @@ ArchiveResult<ForwardBatch> ForwardSource::next(std::size_t most) {
     if (const auto told = alerts_.find(message.topic); told != alerts_.end())
       batch.alerts.insert_or_assign(told->first, told->second);
   }
-  add_gaps_before(fed->next);
-  batch.is_large = fed->messages.size() * 2 >= limits.messages || bytes * 2 >= limits.bytes;
-  next_ = fed->next;
-  return batch;
+  add_gaps_before(fed.next);
+  batch.next = fed.next;
+  return bytes;
 }
 
 ArchiveResult<std::string> ForwardSource::fingerprint_at(std::uint64_t offset) {

@@ -56,6 +56,8 @@ class ForwardSource {
   [[nodiscard]] std::uint64_t failed_file() const { return feed_.failed_file(); }
 
  private:
+  std::size_t add(FeedBatch& fed, ForwardBatch& batch);
+
   ArchiveFeed feed_;
   RecordMaker maker_;
   const ForwardRange range_;
