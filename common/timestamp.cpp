@@ -1,6 +1,7 @@
 #include "common/timestamp.h"
 
 #include <date/date.h>
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -69,11 +70,17 @@ std::string to_rfc3339(Timestamp time) {
   const auto day = date::floor<date::days>(time);
   const date::year_month_day ymd{day};
   const date::hh_mm_ss<Microseconds> clock{time - day};
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(ymd.year()),
-                                 static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()),
-                                 clock.hours().count(), clock.minutes().count(), clock.seconds().count());
-  if (clock.subseconds().count() != 0) text += fmt::format(".{:06}", clock.subseconds().count());
-  return text + 'Z';
+  // Compiled: three of them stand in every result.
+  std::string text;
+  text.reserve(sizeof("2026-11-22T11:20:00.000001Z"));
+  fmt::format_to(std::back_inserter(text), FMT_COMPILE("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}"),
+                 static_cast<int>(ymd.year()), static_cast<unsigned>(ymd.month()),
+                 static_cast<unsigned>(ymd.day()), clock.hours().count(), clock.minutes().count(),
+                 clock.seconds().count());
+  if (clock.subseconds().count() != 0)
+    fmt::format_to(std::back_inserter(text), FMT_COMPILE(".{:06}"), clock.subseconds().count());
+  text += 'Z';
+  return text;
 }
 
 Result<Timestamp> parse_rfc3339(std::string_view text) {
