@@ -187,7 +187,10 @@ ArchiveResult<bool> ArchiveFeed::open_at(std::uint64_t offset) {
 // Of what was the newest file when it was opened more may have been committed meanwhile, and then another
 // file begun: it is to be looked at again first.
 ArchiveResult<bool> ArchiveFeed::open_next(std::uint64_t offset) {
-  if (is_newest_) return false;
+  if (is_newest_) {
+    file_.reset();
+    return false;
+  }
   const auto names = list();
   if (!names) return std::unexpected(names.error());
   return open(*names, std::ranges::upper_bound(*names, name_.first_offset, {}, &ArchiveName::first_offset),
@@ -264,8 +267,8 @@ ArchiveResult<FeedBatch> ArchiveFeed::read(std::uint64_t from, const Limits& lim
     }
     if (!*added) break;
   }
-  // What is still written must not be held: its -wal would grow. And it is to be looked at again.
-  if (file_ && (!file_->closed || is_newest_)) file_.reset();
+  // What is still written must not be held: its -wal would grow.
+  if (file_ && !file_->closed) file_.reset();
   return batch;
 }
 

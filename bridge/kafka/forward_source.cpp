@@ -30,12 +30,14 @@ ArchiveResult<ForwardBatch> ForwardSource::next(std::size_t most) {
   ForwardBatch batch{.records = {}, .alerts = {}, .first = next_, .next = next_};
   std::size_t messages = 0, bytes = 0;
   while (messages < most && bytes < most_bytes) {
-    auto fed = feed_.read(
-        batch.next, {.messages = std::min(most - messages, kMessagesAtOnce), .bytes = most_bytes - bytes});
+    const ArchiveFeed::Limits limits{.messages = std::min(most - messages, kMessagesAtOnce),
+                                     .bytes = most_bytes - bytes};
+    auto fed = feed_.read(batch.next, limits);
     if (!fed && batch.next == batch.first) return std::unexpected(fed.error());
-    if (!fed || fed->next == batch.next) break;  // a failure is the next batch's answer
+    if (!fed) break;  // it is the next batch's answer
     messages += fed->messages.size();
     bytes += add(*fed, batch);
+    if (fed->messages.size() < limits.messages) break;  // at the end, or before what cannot be read
   }
   batch.is_large = messages * 2 >= most || bytes * 2 >= most_bytes;
   next_ = batch.next;

@@ -80,3 +80,31 @@ TEST_CASE("large messages on a thin line go in transactions of fewer bytes") {
   CHECK(site.values() == counting(200));
   CHECK(largest > 3);
 }
+
+TEST_CASE("a transaction takes more than the archive gives at once: all of it in order, a gap where it was") {
+  constexpr int kBefore = 1000, kLost = 5, kBehind = 1500;
+  Forwarding site;
+  site.box.begin();
+  for (int i = 0; i < kBefore; ++i) site.box.add({numbered(i)});
+  site.box.commit();
+  site.box.skip(kLost);
+  site.box.begin();
+  for (int i = kBefore; i < kBefore + kBehind; ++i) site.box.add({numbered(i)});
+  site.box.commit();
+  int commits = 0;
+  site.kafka.script([&](const std::string& call) -> std::optional<FakeKafka::Fault> {
+    commits += call == "commit" ? 1 : 0;
+    return std::nullopt;
+  });
+  site.start();
+  REQUIRE(site.await_forwarded());
+  CHECK(site.values() == counting(kBefore + kBehind));
+  CHECK(commits == 1);
+  std::vector<std::string> offsets;
+  for (const FakeKafka::Record& record : site.kafka.committed()) {
+    if (record.topic == "lookout.readings") offsets.push_back(record.headers.at("offset"));
+  }
+  REQUIRE(offsets.size() == kBefore + kBehind + 1);
+  CHECK(offsets[kBefore] == "1000");  // of the gap
+  CHECK(offsets[kBefore + 1] == "1005");
+}
