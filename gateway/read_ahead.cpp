@@ -23,6 +23,7 @@ Result<ReadAhead::Item*> ReadAhead::next(std::uint64_t end) {
   if (ahead_) {
     auto item = next_ahead();
     if (!item || *item) return item;
+    ahead_->thread.join();  // which needs ahead_ as long as it runs
     ahead_.reset();
   }
   return next_at_once(end);

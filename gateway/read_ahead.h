@@ -34,8 +34,8 @@ class ReadAhead {
   /// next call.
   Result<Item*> next(std::uint64_t end);
 
-  /// As of JournalReader, of the records that next() has returned; while it reads ahead the last two are
-  /// those of up to 256 records later.
+  /// As of JournalReader, of the records that next() has returned; while it reads ahead all but the position
+  /// are those of up to 256 records later.
   [[nodiscard]] std::uint64_t position() const { return position_; }
   [[nodiscard]] std::uint64_t segment() const { return place_.segment; }
   [[nodiscard]] std::uint64_t segment_position() const { return place_.segment_position; }

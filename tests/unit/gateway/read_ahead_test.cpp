@@ -43,6 +43,13 @@ class Recorded {
     bytes[bytes.size() / 2] ^= 1;
     spit(segment, bytes);
   }
+  void flip_byte_of_last_record() const {
+    const auto segment =
+        journal::segment_path(writer->folder(), list_segments(writer->folder())->rbegin()->first);
+    std::string bytes = slurp(segment);
+    bytes[bytes.find_last_not_of('\0')] ^= 1;
+    spit(segment, bytes);
+  }
 
   TempFolder folder;
   std::unique_ptr<JournalWriter> writer;
@@ -147,9 +154,34 @@ TEST_CASE("a damaged record is missing ahead as it is one after the other") {
   read_on(reader, machine, end, given);
   CHECK(given.lost > 0);
   CHECK(given == read_plainly(recorded.writer->folder(), end));
+  CHECK(log.count("cannot be read") == 2);  // once by each
 }
 
-TEST_CASE("a journal that cannot be read fails ahead too, with the same words") {
+TEST_CASE("a journal that cannot be read on fails ahead too, behind what could be, with the same words") {
+  Recorded recorded;
+  recorded.append(10'000);
+  const auto folder = recorded.writer->folder();
+  const std::uint64_t end = recorded.writer->end();
+  const std::uint64_t second = std::next(list_segments(folder)->begin())->first;
+  REQUIRE(second > 800);  // more than is read ahead of the first record
+  const Machine machine = *Machine::create(config(false), "box");
+  ReadAhead ahead(folder, 0, end, machine);
+  JournalReader plain(folder, 0);
+  REQUIRE(*ahead.next(end) != nullptr);
+  REQUIRE(plain.next(end).value().has_value());
+  // The segment that is open can be read on, the next one not be found.
+  std::filesystem::rename(folder, recorded.folder / "elsewhere");
+  spit(folder, "a file where the folder should be");
+  for (std::uint64_t offset = 1; offset < second; ++offset)
+    REQUIRE((*ahead.next(end))->record.offset == offset);
+  while (plain.position() < second) REQUIRE(plain.next(end).has_value());
+  const auto failed = ahead.next(end);
+  REQUIRE_FALSE(failed.has_value());
+  CHECK(failed.error() == plain.next(end).error());
+  CHECK(ahead.position() == second);
+}
+
+TEST_CASE("a journal that cannot be read at all fails ahead too") {
   Recorded recorded;
   recorded.append(3000);
   const Machine machine = *Machine::create(config(false), "box");
@@ -161,13 +193,20 @@ TEST_CASE("a journal that cannot be read fails ahead too, with the same words") 
   CHECK(ahead.error() == JournalReader(elsewhere / "journal", 0).next(3000).error());
 }
 
-TEST_CASE("who stops in the middle waits for no more than what is at work") {
+TEST_CASE("who stops in the middle does not wait for the rest: what is damaged there is not noticed") {
   Recorded recorded;
   recorded.append(10'000);
+  recorded.flip_byte_of_last_record();
   const std::uint64_t end = recorded.writer->end();
   Machine machine = *Machine::create(config(false), "box");
+  const CapturedLog log;
   for (const int taken : {0, 1, 300, 2600}) {
     ReadAhead reader(recorded.writer->folder(), 0, end, machine);
     for (int i = 0; i < taken; ++i) REQUIRE(*reader.next(end) != nullptr);
   }
+  CHECK(log.count("cannot be read") == 0);
+  Given given;
+  ReadAhead reader(recorded.writer->folder(), 0, end, machine);
+  read_on(reader, machine, end, given);
+  CHECK(log.count("cannot be read") == 1);
 }
