@@ -129,8 +129,9 @@ std::string text_of(const Standing& standing) {
   text += text_of(gaps, &Fault::missing);
   const auto conflicts = largest_first(machine, &Fault::conflicts);
   if (!conflicts.empty())
-    text += fmt::format("{} numbers given twice, to readings that differ (all are taken)\n",
-                        machine.seqs().conflicts());
+    text += fmt::format(
+        "readings with the seq of the one before, and something else in them: {} (all are taken)\n",
+        machine.seqs().conflicts());
   return text + text_of(conflicts, &Fault::conflicts);
 }
 

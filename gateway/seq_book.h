@@ -10,8 +10,8 @@ namespace lookout {
 
 /// Which numbers each sensor has counted, over everything that was received, repeats aside: what is missing
 /// was lost before it came to the box. And which it has given twice: a conflict is a reading that differs
-/// from the one before it of its series and has the seq and boot of that one. Both are taken. Threading: one
-/// owner.
+/// from the one before it of its series and has the seq and boot of that one. Both are taken; a pair that is
+/// late or refused, of which repeats are not known, counts again when it comes again. Threading: one owner.
 class SeqBook {
  public:
   /// `sensor` is a small number of its own.

@@ -21,8 +21,8 @@
 
 namespace lookout {
 
-/// The one thread that owns the machine and the replays: reads the journal, steps them, publishes what comes
-/// out, and keeps the cursor of what the broker has confirmed, and snapshots.
+/// The one thread that owns the machine and the replays: takes the journal's records (ReadAhead), steps them,
+/// publishes what comes out, and keeps the cursor of what the broker has confirmed, and snapshots.
 ///
 /// Recovery. A start takes the newest snapshot that can be read and reads the journal from its offset through
 /// the machine; what lies before the cursor is not published again. What the snapshot itself could not
@@ -34,7 +34,8 @@ namespace lookout {
 /// state than he has seen, also after a power cut.
 ///
 /// Threading: run() on the worker's thread, what comes after it on another, confirmed() on the MQTT
-/// library's. A thread of its own syncs the cursor once a second: a slow card must not hold up an alert.
+/// library's. Threads of their own read ahead at a start, and sync the cursor once a second: a slow card must
+/// not hold up an alert.
 class Worker {
  public:
   /// In `folder`: the cursor and the snapshots. `config` counts where there is no snapshot.

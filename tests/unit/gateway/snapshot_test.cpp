@@ -188,6 +188,30 @@ TEST_CASE("a length that a snapshot cannot have is found before memory is taken 
   CHECK_THAT(log, Catch::Contains("a length in it is wrong"));
 }
 
+TEST_CASE("numbers that came twice are remembered, and the last one to compare the next with") {
+  MachineRig rig(config());
+  const auto send = [](MachineRig& to, int value) {
+    to.send("north/a/t",
+            fmt::format(R"({{"event_time":{},"value":{},"seq":7,"boot":"x"}})", MachineRig::kStart, value));
+  };
+  rig.pass(60);
+  send(rig, 1);
+  send(rig, 2);
+  Replay replay = none();
+  const TempFolder folder;
+  const SnapshotStore store(folder.path());
+  REQUIRE(store.write(head_at(10, rig.machine), rig.machine, replay));
+  auto restored = store.load("box");
+  REQUIRE(restored);
+  MachineRig again(std::move(restored->machine));
+  again.pass(60);
+  CHECK(again.machine.seqs().conflicts() == 1);
+  send(again, 2);
+  CHECK(again.machine.seqs().conflicts() == 1);
+  send(again, 3);
+  CHECK(again.machine.seqs().conflicts() == 2);
+}
+
 TEST_CASE("a snapshot that cannot be written leaves the others alone") {
   MachineRig rig(config());
   Replay replay = none();
