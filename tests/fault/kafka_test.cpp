@@ -197,7 +197,7 @@ TEST_CASE("Kafka away at full rate: the archive goes on, the state is told, and 
 }
 
 TEST_CASE("Kafka away for ten minutes under load", "[.][long-pauses]") {
-  kafka_away(600s, "20x");  // 8,000/s: as many as the sensors have in their six hours
+  kafka_away(600s, "20x");  // 16,000/s: as many as the sensors have in their six hours
 }
 
 TEST_CASE("a zombie of the bridge that wakes up after another took over is fenced and stays away") {

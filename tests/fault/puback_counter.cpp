@@ -47,7 +47,10 @@ std::string_view body_of(std::string_view packet) {
 }  // namespace
 
 void PubackCounter::take_sent_packet(Connection& connection, std::string_view packet) {
-  if (type_of(packet) == kConnect) connection.wanted = packet.find(client_) != std::string_view::npos;
+  if (type_of(packet) == kConnect) {
+    connection.wanted = packet.find(client_) != std::string_view::npos;
+    if (connection.wanted) quiet_answers_ = 0;  // a new connection has to be asked again
+  }
   connection.subscribes = connection.subscribes || type_of(packet) == kSubscribe;
   if (type_of(packet) != kPuback || !connection.wanted) return;
   ++count_;

@@ -101,6 +101,28 @@ TEST_CASE("export writes to standard output what query prints, and says what it 
   CHECK(archiver.stop() == 0);
 }
 
+TEST_CASE("an export as CSV has the names of its columns and a row for each reading") {
+  Broker broker;
+  Box box(broker.port(), "");
+  ChildProcess archiver = box.start("bridge");
+  broker.publish("sensors/wild/north/s1/temperature", R"({"event_time":1795346400,"value":20.5})");
+  const auto file = box.folder() / "readings.csv";
+  REQUIRE(wait_until([&] { return lines_of(bridge(box, {"export"}).out) == 1; }));
+  REQUIRE(bridge(box, {"export", "--format", "csv", "--output", file.string()}).code == 0);
+  std::istringstream lines(slurp(file));
+  std::string head, row, more;
+  std::getline(lines, head);
+  std::getline(lines, row);
+  CHECK_FALSE(std::getline(lines, more));
+  std::map<std::string, std::string> fields;
+  std::istringstream names(head), values(row);
+  for (std::string name; std::getline(names, name, ',');) std::getline(values, fields[name], ',');
+  CHECK(fields["event_time"] == "2026-11-22T11:20:00Z");
+  CHECK(fields["region"] == "north");
+  CHECK(fields["sensor"] == "s1");
+  CHECK(fields["value"] == "20.5");
+}
+
 TEST_CASE("export leaves the file alone that it was to write where there is no archive") {
   Broker broker;
   Box box(broker.port(), "");
