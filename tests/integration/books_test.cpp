@@ -1,4 +1,6 @@
 // The account of all readings, against the simulator's ledger.
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 #include <map>
 #include <set>
@@ -63,6 +65,18 @@ TEST_CASE("the books say what the ledger says, after a kill, while the gateway r
   const auto stopped = books_of(box);
   CHECK(stopped["books"] == running["books"]);
   CHECK(stopped["seq_gaps"] == running["seq_gaps"]);
+
+  const auto text = run({program("gateway"), "books", "--config", box.config()}).out;
+  CHECK_THAT(text, Catch::Contains(fmt::format("accepted   {:>12}\n", ledger.size())) &&
+                       Catch::Contains("rejected              1\n  not_json              1\n") &&
+                       Catch::Contains("received = accepted + duplicate + late + rejected\n"));
+  std::uint64_t sum = 0;
+  for (const auto& [sensor, lacks] : missing) {
+    sum += lacks;
+    CHECK_THAT(text, Catch::Contains(fmt::format("  wildfire/{}  {}\n", sensor, lacks)));
+  }
+  CHECK_THAT(text, Catch::Contains(
+                       fmt::format("{} numbers missing in the seq of {} sensors\n", sum, missing.size())));
 }
 
 TEST_CASE("books of a box that has none yet, and of one that cannot be read") {

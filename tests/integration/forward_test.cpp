@@ -333,6 +333,13 @@ TEST_CASE("the books of a bridge balance: forwarded, pending, and what was evict
   CHECK(site.bridge->stop() == 0);
   CHECK(books().out ==
         "{\"offsets\":23,\"forwarded\":20,\"pending\":3,\"evicted\":0,\"lost\":0,\"difference\":0}\n");
+  CHECK(run({program("bridge"), "books", "--config", site.box.config()}).out ==
+        "             23 messages since forwarding began, at offset 0\n"
+        "             20 forwarded to Kafka\n"
+        "              3 pending\n"
+        "              0 evicted before they were forwarded\n"
+        "              0 lost: in damaged files or at the journal's end\n"
+        "              0 unaccounted for\n");
   site.kafka.start();
   const ChildProcess again = site.box.start("bridge");
   CHECK(wait_until([&] { return nlohmann::json::parse(books().out)["forwarded"] == 23; }, 60s));
