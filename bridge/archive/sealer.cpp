@@ -14,7 +14,8 @@ namespace {
 constexpr int kRowsOfStep = 20'000;
 constexpr int kColumns = 9;
 
-// All or nothing is what the renaming of the whole file gives: no journal, and one sync at the end.
+// All or nothing is what the renaming of the whole file gives: no journal, and one sync at the end. Rows are
+// read and written in order, which takes few pages of a cache; the bridge runs in 24 MB.
 constexpr const char* kSettings =
     "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -512;"
     "PRAGMA temp_store = FILE; PRAGMA mmap_size = 0; PRAGMA secure_delete = OFF; PRAGMA trusted_schema = OFF;"

@@ -9,7 +9,7 @@ namespace {
 
 // Of topics and payloads: a batch and what librdkafka holds of another are in memory at a time.
 constexpr std::size_t kMostBytes = std::size_t{2} << 20;
-constexpr std::size_t kMessagesAtOnce = 1000;  // as the archive gives them, each ten times its record
+constexpr std::size_t kMessagesAtOnce = 1000;  // in the archive's own form, which takes more than records
 
 bool is_in(const ForwardRange& range, Timestamp time) { return range.from <= time && time < range.to; }
 

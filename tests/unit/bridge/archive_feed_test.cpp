@@ -149,6 +149,39 @@ TEST_CASE("a feed gives messages in order with what the archive made of them, wh
   CHECK(all.read(0, {})->epoch == box.archive->epoch());
 }
 
+TEST_CASE("a closed file that is the newest is read on over several batches, and then what comes behind it") {
+  ArchiveFixture box;
+  box.store({numbered(0), numbered(1), numbered(2)});
+  box.store({numbered(3, kDay2)});
+  box.maintain();
+  const auto files = box.files();
+  REQUIRE(files.size() == 2);
+  box.close();
+  const TempFolder folder;
+  const std::size_t most = GENERATE(1, 2, 3, 4);
+  const auto copy = [&](const std::filesystem::path& file) {
+    std::filesystem::copy(file, folder / file.filename().string());
+  };
+  copy(files[0]);
+  ArchiveFeed all(folder.path());
+  std::vector<std::uint64_t> offsets;
+  const auto read_to_end = [&] {
+    while (true) {
+      const auto batch = all.read(offsets.size(), {.messages = most});
+      REQUIRE(batch);
+      if (batch->messages.empty()) return;
+      for (const ArchivedMessage& message : batch->messages) offsets.push_back(message.offset);
+    }
+  };
+  read_to_end();
+  CHECK(offsets == std::vector<std::uint64_t>{0, 1, 2});
+  read_to_end();
+  CHECK(offsets == std::vector<std::uint64_t>{0, 1, 2});
+  copy(files[1]);
+  read_to_end();
+  CHECK(offsets == std::vector<std::uint64_t>{0, 1, 2, 3});
+}
+
 TEST_CASE("a feed at the archive's end goes on with what comes") {
   ArchiveFixture box;
   box.store({numbered(0)});
