@@ -158,7 +158,7 @@ TEST_CASE("a closed file that is the newest is read on over several batches, and
   REQUIRE(files.size() == 2);
   box.close();
   const TempFolder folder;
-  const std::size_t most = GENERATE(1, 2, 3, 4);
+  const std::size_t most = GENERATE(std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{4});
   const auto copy = [&](const std::filesystem::path& file) {
     std::filesystem::copy(file, folder / file.filename().string());
   };
