@@ -120,42 +120,40 @@ class ArchiveFeed::File {
     messages_->bind(1, sql::value_of(from));
     readings_.emplace(*database_, kReadings, from);
     aggregates_.emplace(*database_, kAggregates, from);
-    epoch = sql::offset_of(database_->execAndGet("SELECT epoch FROM file"));
   }
 
-  /// Nothing at the file's end.
-  ArchiveResult<std::optional<ArchivedMessage>> next() {
-    return guarded(path_, [&]() -> std::optional<ArchivedMessage> {
-      if (!messages_->executeStep()) return std::nullopt;
-      ArchivedMessage message = take_message();
+  /// False: at the file's end.
+  ArchiveResult<bool> next(ArchivedMessage& message) {
+    return guarded(path_, [&] {
+      if (!messages_->executeStep()) return false;
+      take_message(message);
       for (auto* row = readings_->at(message.offset); row; row = readings_->at(message.offset)) {
         message.readings.push_back(reading_of(*row));
         readings_->step();
       }
       if (auto* row = aggregates_->at(message.offset)) message.aggregate = aggregate_of(*row);
       position_ = message.offset + 1;
-      return message;
+      return true;
     });
   }
   /// The offset behind the message that next() gave last.
   [[nodiscard]] std::uint64_t position() const { return position_; }
 
   const bool closed;
-  std::uint64_t epoch = 0;
 
  private:
-  ArchivedMessage take_message() {
-    ArchivedMessage message;
+  void take_message(ArchivedMessage& message) {
+    message.readings.clear();
+    message.aggregate.reset();
     message.offset = sql::offset_of(messages_->getColumn(0));
     message.arrival = sql::time_of(messages_->getColumn(1));
-    message.topic = copy_of(messages_->getColumn(2));
+    message.topic = sql::text_of(messages_->getColumn(2));
     const SQLite::Column payload = messages_->getColumn(3);
     const auto* bytes = static_cast<const char*>(payload.getBlob());
     message.payload.assign(bytes ? bytes : "", static_cast<std::size_t>(payload.getBytes()));
     const std::int64_t flags = messages_->getColumn(4).getInt64();
     message.retain = (flags & journal::kFlagRetain) != 0;
     message.cut = (flags & journal::kFlagCut) != 0;
-    return message;
   }
 
   const std::filesystem::path path_;
@@ -235,13 +233,13 @@ ArchiveResult<std::vector<Gap>> ArchiveFeed::noted_gaps(std::uint64_t first, std
 }
 
 // Everything but what retention took is noted.
-ArchiveResult<void> ArchiveFeed::add_gaps(std::uint64_t end, FeedBatch& batch) {
+ArchiveResult<void> ArchiveFeed::add_gaps(std::uint64_t end, FeedBatch& batch, FeedReceiver& receiver) {
   const auto noted = noted_gaps(batch.next, end);
   if (!noted) return std::unexpected(noted.error());
   const auto add = [&](Gap gap, std::uint64_t last) {
     gap.first_offset = batch.next;
     gap.end_offset = batch.next = last;
-    batch.gaps.push_back(std::move(gap));
+    receiver.take(gap);
   };
   for (const Gap& gap : *noted) {
     if (gap.first_offset > batch.next) add({.why = "evicted"}, gap.first_offset);
@@ -252,17 +250,16 @@ ArchiveResult<void> ArchiveFeed::add_gaps(std::uint64_t end, FeedBatch& batch) {
 }
 
 // What cannot be read ends the batch; without a message before it, it is the answer.
-ArchiveResult<FeedBatch> ArchiveFeed::read(std::uint64_t from, const Limits& limits) {
-  FeedBatch batch{.epoch = 0, .messages = {}, .gaps = {}, .next = from};
-  std::size_t bytes = 0;
+ArchiveResult<FeedBatch> ArchiveFeed::read(std::uint64_t from, const Limits& limits, FeedReceiver& receiver) {
+  FeedBatch batch{.next = from};
   int tries = 0;
   if (file_ && file_->position() != from) file_.reset();
-  while (batch.messages.size() < limits.messages && bytes < limits.bytes) {
-    const auto added = add_next(batch, bytes);
+  while (batch.messages < limits.messages && batch.bytes < limits.bytes) {
+    const auto added = add_next(batch, receiver);
     if (!added) {
       file_.reset();
       if (is_gone(folder_ / to_text(failed_)) && ++tries < kMostTries) continue;
-      if (batch.messages.empty()) return std::unexpected(added.error());
+      if (batch.messages == 0) return std::unexpected(added.error());
       break;
     }
     if (!*added) break;
@@ -272,22 +269,22 @@ ArchiveResult<FeedBatch> ArchiveFeed::read(std::uint64_t from, const Limits& lim
   return batch;
 }
 
-ArchiveResult<bool> ArchiveFeed::add_next(FeedBatch& batch, std::size_t& bytes) {
+ArchiveResult<bool> ArchiveFeed::add_next(FeedBatch& batch, FeedReceiver& receiver) {
   if (!file_) {
     if (auto found = open_at(batch.next); !found || !*found) return found;
   }
-  batch.epoch = file_->epoch;
   failed_ = name_;
-  auto message = file_->next();
-  if (!message) return std::unexpected(std::move(message.error()));
-  if (!*message) return open_next(batch.next);
-  if ((*message)->offset > batch.next) {
-    if (auto added = add_gaps((*message)->offset, batch); !added)
+  const auto found = file_->next(message_);
+  if (!found) return found;
+  if (!*found) return open_next(batch.next);
+  if (message_.offset > batch.next) {
+    if (auto added = add_gaps(message_.offset, batch, receiver); !added)
       return std::unexpected(std::move(added.error()));
   }
-  batch.next = (*message)->offset + 1;
-  bytes += (*message)->topic.size() + (*message)->payload.size();
-  batch.messages.push_back(std::move(**message));
+  ++batch.messages;
+  batch.next = message_.offset + 1;
+  batch.bytes += message_.topic.size() + message_.payload.size();
+  receiver.take(message_);
   return true;
 }
 

@@ -38,17 +38,29 @@ struct ArchivedMessage {
   std::optional<AggregateRow> aggregate;  ///< where it was one that had not come before
 };
 
-/// Offsets from where it was asked for up to `next`: each is one of the messages or in one of the gaps.
-struct FeedBatch {
-  std::uint64_t epoch = 0;
-  std::vector<ArchivedMessage> messages;  ///< by offset
-  std::vector<Gap> gaps;                  ///< by offset; of what retention took earlier nothing more is known
-  std::uint64_t next = 0;
+/// Who takes what is read, by offset: each is one of the messages or in one of the gaps.
+class FeedReceiver {
+ public:
+  FeedReceiver() = default;
+  FeedReceiver(const FeedReceiver&) = delete;
+  FeedReceiver& operator=(const FeedReceiver&) = delete;
+  virtual ~FeedReceiver() = default;
+
+  /// May be taken out, or swapped for another whose memory the next one uses.
+  virtual void take(ArchivedMessage& message) = 0;
+  /// Of what retention took earlier no more is known than the offsets.
+  virtual void take(const Gap& gap) = 0;
 };
 
-/// Reads the archive in the order of its offsets, for a forwarder: a batch at a time, in bounded memory, also
-/// while it is written. Of a file that is still written nothing is held open between two batches. Threading:
-/// one owner.
+/// What was read at a time.
+struct FeedBatch {
+  std::size_t messages = 0, bytes = 0;  ///< of topics and payloads
+  std::uint64_t next = 0;               ///< the offset behind it
+};
+
+/// Reads the archive in the order of its offsets, for a forwarder: a batch at a time, also while it is
+/// written. Of a file that is still written nothing is held open between two batches. Threading: one
+/// owner.
 class ArchiveFeed {
  public:
   struct Limits {
@@ -62,9 +74,9 @@ class ArchiveFeed {
   ~ArchiveFeed();
 
   /// What is committed from the offset `from` on. Empty at the archive's end. Where a file that is damaged
-  /// holds the very next message, it fails;
-  /// it is set aside by the bridge's next start, and a gap from then on.
-  ArchiveResult<FeedBatch> read(std::uint64_t from, const Limits& limits);
+  /// holds the very next message, it fails; it is set aside by the bridge's next start, and a gap from then
+  /// on.
+  ArchiveResult<FeedBatch> read(std::uint64_t from, const Limits& limits, FeedReceiver& receiver);
   /// After a failure: the first offset of the file that could not be read.
   [[nodiscard]] std::uint64_t failed_file() const { return failed_.first_offset; }
   /// From now on a file that begins there is not read: what it holds is a gap. False: it was so before.
@@ -74,12 +86,12 @@ class ArchiveFeed {
   class File;
 
   [[nodiscard]] ArchiveResult<std::vector<ArchiveName>> list() const;
-  ArchiveResult<bool> add_next(FeedBatch& batch, std::size_t& bytes);
+  ArchiveResult<bool> add_next(FeedBatch& batch, FeedReceiver& receiver);
   ArchiveResult<bool> open_at(std::uint64_t offset);
   ArchiveResult<bool> open_next(std::uint64_t offset);
   ArchiveResult<bool> open(const std::vector<ArchiveName>& names,
                            std::vector<ArchiveName>::const_iterator name, std::uint64_t offset);
-  ArchiveResult<void> add_gaps(std::uint64_t end, FeedBatch& batch);
+  ArchiveResult<void> add_gaps(std::uint64_t end, FeedBatch& batch, FeedReceiver& receiver);
   ArchiveResult<std::vector<Gap>> noted_gaps(std::uint64_t first, std::uint64_t end);
 
   const std::filesystem::path folder_;
@@ -88,6 +100,7 @@ class ArchiveFeed {
   ArchiveName failed_;
   std::set<std::uint64_t> passed_over_;
   std::unique_ptr<File> file_;
+  ArchivedMessage message_;  // its memory is the next one's
 };
 
 }  // namespace lookout

@@ -115,7 +115,7 @@ class ForwardJob {
       if (batch->next == batch->first) break;
       next = batch->next;
       keep_one_of_each_gap(*batch);
-      if (batch->records.empty()) continue;
+      if (batch->records.list.empty()) continue;
       if (auto done = commit(*batch, sink, stop); !done) return done;
     }
     return {};
@@ -130,7 +130,7 @@ class ForwardJob {
   // One for each topic, of which there may be one only.
   void keep_one_of_each_gap(ForwardBatch& batch) const {
     if (options_.topics.size() > 1) return;
-    std::erase_if(batch.records, [](const ForwardRecord& record) {
+    std::erase_if(batch.records.list, [](const ForwardRecord& record) {
       return record.type == kGapType && record.topic != KafkaTopic::readings;
     });
   }
@@ -140,7 +140,7 @@ class ForwardJob {
                              .begin = cursor_.begin,
                              .offset = batch.next,
                              .messages = cursor_.messages + batch.messages,
-                             .records = cursor_.records + batch.records.size()};
+                             .records = cursor_.records + batch.records.list.size()};
     auto done = commit_batch(sink, batch, names_, key_, cursor, stop);
     if (!done) return done;
     cursor_ = cursor;

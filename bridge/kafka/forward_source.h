@@ -11,7 +11,7 @@ namespace lookout {
 
 /// What goes to Kafka in one transaction.
 struct ForwardBatch {
-  std::vector<ForwardRecord> records;
+  ForwardRecords records;
   ForwardedAlerts alerts;      ///< that were told in it
   std::uint64_t first = 0;     ///< the offset from which on it was read
   std::uint64_t next = 0;      ///< the offset behind it
@@ -56,13 +56,14 @@ class ForwardSource {
   [[nodiscard]] std::uint64_t failed_file() const { return feed_.failed_file(); }
 
  private:
-  std::size_t add(FeedBatch& fed, ForwardBatch& batch);
+  class Filling;
 
   ArchiveFeed feed_;
   RecordMaker maker_;
   const ForwardRange range_;
   std::uint64_t next_ = 0;
   ForwardedAlerts alerts_;
+  ArchivedMessage last_;
 };
 
 }  // namespace lookout

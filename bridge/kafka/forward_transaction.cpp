@@ -6,7 +6,7 @@ namespace {
 KafkaResult<void> put_records(KafkaSink& sink, const ForwardBatch& batch, const RecordNames& names,
                               const std::stop_token& stop) {
   RecordHeaders headers;
-  for (const ForwardRecord& record : batch.records) {
+  for (const ForwardRecord& record : batch.records.list) {
     auto put = sink.produce({.topic = names.topics[static_cast<std::size_t>(record.topic)],
                              .key = record.key,
                              .value = record.value,
@@ -24,7 +24,7 @@ KafkaResult<void> commit_batch(KafkaSink& sink, ForwardBatch& batch, const Recor
                                const std::stop_token& stop) {
   auto done = sink.begin();
   if (done) done = put_records(sink, batch, names, stop);
-  batch.records = std::vector<ForwardRecord>();
+  batch.records = {};
   for (auto alert = batch.alerts.begin(); done && alert != batch.alerts.end(); ++alert)
     done = sink.store_cursor(alert_key(cursor_key, alert->first), to_json(alert->second));
   if (done) done = sink.store_cursor(cursor_key, to_json(cursor));

@@ -229,7 +229,7 @@ KafkaResult<void> Forwarder::send(KafkaSink& sink, ForwardBatch& batch, const st
                          .begin = cursor_.begin,
                          .offset = batch.next,
                          .messages = cursor_.messages + batch.messages,
-                         .records = cursor_.records + batch.records.size(),
+                         .records = cursor_.records + batch.records.list.size(),
                          .evicted = cursor_.evicted + batch.evicted,
                          .lost = cursor_.lost + batch.lost,
                          .last = batch.last,

@@ -13,7 +13,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kFieldsOfReading = 11;
+constexpr std::size_t kFieldsBehindSeries = 7;
+constexpr std::size_t kTexts = 4096;
 constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
 
 std::string hex(const Identity& identity) {
@@ -49,33 +50,49 @@ bool remember(std::vector<ForwardedAlert>& of_topic, const ForwardedAlert& told)
   return true;
 }
 
-std::string id_of(const ArchivedReading& reading) {
+std::string id_of(const ArchivedReading& reading, const Identity& series) {
   if (reading.identity) return hex(*reading.identity);
-  const Identity series = hash_series(reading.network, reading.region, reading.sensor, reading.metric);
   const auto time = reading.time_is_arrival ? std::nullopt : std::optional(reading.event_time);
   const auto identity = identify(series, time, reading.value, reading.seq, reading.boot);
   return identity ? hex(*identity) : std::string{};
 }
 
-std::string value_of(const ArchivedMessage& message, const ArchivedReading& reading) {
+std::string dump(const Json& value) { return value.dump(-1, ' ', false, kReplace); }
+
+std::string fields_of(const ArchivedReading& reading) {
+  std::string fields = dump({{"network", reading.network},
+                             {"region", reading.region},
+                             {"sensor", reading.sensor},
+                             {"metric", reading.metric}});
+  fields.pop_back();
+  return fields;
+}
+
+// What stands behind the series' fields, an object's opening brace included.
+std::string rest_of(const ArchivedMessage& message, const ArchivedReading& reading) {
   // Field by field: a list of them in braces becomes a tree of arrays first, at twice the price.
-  Json value = Json::object();
-  value.get_ref<Json::object_t&>().reserve(kFieldsOfReading);
-  value["network"] = reading.network;
-  value["region"] = reading.region;
-  value["sensor"] = reading.sensor;
-  value["metric"] = reading.metric;
-  value["event_time"] = to_rfc3339(reading.event_time);
-  if (reading.time_is_arrival) value["time_is_arrival"] = true;
-  value["value"] = reading.value;
-  if (!reading.unit.empty()) value["unit"] = reading.unit;
-  if (reading.seq) value["seq"] = *reading.seq;
-  if (!reading.boot.empty()) value["boot"] = reading.boot;
-  value["arrival"] = to_rfc3339(message.arrival);
-  return value.dump(-1, ' ', false, kReplace);
+  Json rest = Json::object();
+  rest.get_ref<Json::object_t&>().reserve(kFieldsBehindSeries);
+  rest["event_time"] = to_rfc3339(reading.event_time);
+  if (reading.time_is_arrival) rest["time_is_arrival"] = true;
+  rest["value"] = reading.value;
+  if (!reading.unit.empty()) rest["unit"] = reading.unit;
+  if (reading.seq) rest["seq"] = *reading.seq;
+  if (!reading.boot.empty()) rest["boot"] = reading.boot;
+  rest["arrival"] = to_rfc3339(message.arrival);
+  return dump(rest);
 }
 
 }  // namespace
+
+std::string_view ForwardRecords::keep(std::initializer_list<std::string_view> parts) {
+  std::size_t size = 0;
+  for (const std::string_view part : parts) size += part.size();
+  auto* const place = static_cast<char*>(texts->allocate(size, 1));
+  auto* end = place;
+  for (const std::string_view part : parts) end = std::ranges::copy(part, end).out;
+  return {place, size};
+}
 
 RecordMaker::RecordMaker(const Config& config, std::string_view box, std::uint64_t epoch)
     : key_(config.kafka.key), inputs_(config.inputs), epoch_(epoch), box_(box) {}
@@ -96,43 +113,56 @@ std::string RecordMaker::key_of_group(std::string_view network, std::string_view
   return fmt::format("{}/{}", network, key_ == KafkaKey::region ? group.substr(0, group.find('/')) : group);
 }
 
-void RecordMaker::add(const ArchivedMessage& message, ForwardedAlerts& alerts,
-                      std::vector<ForwardRecord>& records) const {
+void RecordMaker::add(const ArchivedMessage& message, ForwardedAlerts& alerts, ForwardRecords& records) {
   for (const ArchivedReading& reading : message.readings) add_reading(message, reading, records);
   if (message.aggregate) add_aggregate(message, records);
   if (message.topic.starts_with("alerts/")) add_alert(message, alerts, records);
   if (message.topic.starts_with("late/")) add_late(message, records);
 }
 
-void RecordMaker::add_reading(const ArchivedMessage& message, const ArchivedReading& reading,
-                              std::vector<ForwardRecord>& records) const {
-  ForwardRecord record{.topic = KafkaTopic::readings,
-                       .type = "lookout.reading",
-                       .key = key_of(reading.network, reading.region, reading.sensor),
-                       .value = value_of(message, reading),
-                       .id = id_of(reading),
-                       .time = reading.event_time,
-                       .epoch = epoch_of(message.offset),
-                       .offset = message.offset,
-                       .part = reading.part};
-  if (record.id.empty()) record.id = fmt::format("{:016x}/{}/{}", record.epoch, message.offset, reading.part);
-  records.push_back(std::move(record));
+// One series' readings come again and again; the names are most of what there is to write.
+const SeriesTexts& RecordMaker::texts_of(const ArchivedReading& reading) {
+  texts_.resize(kTexts);
+  const Identity series = hash_series(reading.network, reading.region, reading.sensor, reading.metric);
+  SeriesTexts& texts = texts_[series.low % kTexts];
+  if (texts.series != series)
+    texts = {series, key_of(reading.network, reading.region, reading.sensor), fields_of(reading)};
+  return texts;
 }
 
-void RecordMaker::add_aggregate(const ArchivedMessage& message, std::vector<ForwardRecord>& records) const {
+void RecordMaker::add_reading(const ArchivedMessage& message, const ArchivedReading& reading,
+                              ForwardRecords& records) {
+  const SeriesTexts& texts = texts_of(reading);
+  // Of two objects one.
+  const std::string rest = rest_of(message, reading);
+  std::string id = id_of(reading, *texts.series);
+  const std::uint64_t epoch = epoch_of(message.offset);
+  if (id.empty()) id = fmt::format("{:016x}/{}/{}", epoch, message.offset, reading.part);
+  records.list.push_back({.topic = KafkaTopic::readings,
+                          .type = "lookout.reading",
+                          .key = records.keep({texts.key}),
+                          .value = records.keep({texts.fields, ",", std::string_view(rest).substr(1)}),
+                          .id = records.keep({id}),
+                          .time = reading.event_time,
+                          .epoch = epoch,
+                          .offset = message.offset,
+                          .part = reading.part});
+}
+
+void RecordMaker::add_aggregate(const ArchivedMessage& message, ForwardRecords& records) const {
   const AggregateRow& aggregate = *message.aggregate;
-  records.push_back({.topic = KafkaTopic::aggregates,
-                     .type = "lookout.aggregate",
-                     .key = key_of_group(aggregate.network, aggregate.group),
-                     .value = message.payload,
-                     .id = fmt::format("{}/{}", aggregate.id, aggregate.revision),
-                     .time = aggregate.end,
-                     .epoch = epoch_of(message.offset),
-                     .offset = message.offset});
+  records.list.push_back({.topic = KafkaTopic::aggregates,
+                          .type = "lookout.aggregate",
+                          .key = records.keep({key_of_group(aggregate.network, aggregate.group)}),
+                          .value = records.keep({message.payload}),
+                          .id = records.keep({fmt::format("{}/{}", aggregate.id, aggregate.revision)}),
+                          .time = aggregate.end,
+                          .epoch = epoch_of(message.offset),
+                          .offset = message.offset});
 }
 
 void RecordMaker::add_alert(const ArchivedMessage& message, ForwardedAlerts& alerts,
-                            std::vector<ForwardRecord>& records) const {
+                            ForwardRecords& records) const {
   const auto alert = parse_object(message.payload);
   if (!alert) return;
   const ForwardedAlert told{text_at(*alert, "id"), alert->value("revision", Json{}).is_number_integer()
@@ -145,17 +175,17 @@ void RecordMaker::add_alert(const ArchivedMessage& message, ForwardedAlerts& ale
   const std::string_view group = behind_first_level(behind_first_level(names));
   if (group.empty()) return;
   if (!remember(alerts[message.topic], told)) return;
-  records.push_back({.topic = KafkaTopic::alerts,
-                     .type = "lookout.alert",
-                     .key = key_of_group(network, group),
-                     .value = message.payload,
-                     .id = fmt::format("{}/{}", told.id, told.revision),
-                     .time = message.arrival,
-                     .epoch = epoch_of(message.offset),
-                     .offset = message.offset});
+  records.list.push_back({.topic = KafkaTopic::alerts,
+                          .type = "lookout.alert",
+                          .key = records.keep({key_of_group(network, group)}),
+                          .value = records.keep({message.payload}),
+                          .id = records.keep({fmt::format("{}/{}", told.id, told.revision)}),
+                          .time = message.arrival,
+                          .epoch = epoch_of(message.offset),
+                          .offset = message.offset});
 }
 
-void RecordMaker::add_late(const ArchivedMessage& message, std::vector<ForwardRecord>& records) const {
+void RecordMaker::add_late(const ArchivedMessage& message, ForwardRecords& records) const {
   const auto late = parse_object(message.payload);
   const std::string_view topic = behind_first_level(message.topic);
   if (!late || text_at(*late, "reason").empty()) return;
@@ -168,18 +198,18 @@ void RecordMaker::add_late(const ArchivedMessage& message, std::vector<ForwardRe
   }
   Json value{{"topic", topic}};
   value.update(*late);
-  records.push_back(
-      {.topic = KafkaTopic::late,
-       .type = "lookout.late",
-       .key = key_of(names.network.value_or(""), names.region.value_or(""), names.sensor.value_or("")),
-       .value = value.dump(-1, ' ', false, kReplace),
-       .id = hex(hash_text(message.topic + '\0' + message.payload)),
-       .time = message.arrival,
-       .epoch = epoch_of(message.offset),
-       .offset = message.offset});
+  records.list.push_back({.topic = KafkaTopic::late,
+                          .type = "lookout.late",
+                          .key = records.keep({key_of(names.network.value_or(""), names.region.value_or(""),
+                                                      names.sensor.value_or(""))}),
+                          .value = records.keep({dump(value)}),
+                          .id = records.keep({hex(hash_text(message.topic + '\0' + message.payload))}),
+                          .time = message.arrival,
+                          .epoch = epoch_of(message.offset),
+                          .offset = message.offset});
 }
 
-void RecordMaker::add(const Gap& gap, std::vector<ForwardRecord>& records) const {
+void RecordMaker::add(const Gap& gap, ForwardRecords& records) const {
   Json value{{"first_offset", gap.first_offset}, {"end_offset", gap.end_offset}, {"why", gap.why}};
   if (gap.times) {
     value["from"] = to_rfc3339(gap.times->from);
@@ -187,14 +217,15 @@ void RecordMaker::add(const Gap& gap, std::vector<ForwardRecord>& records) const
   }
   const std::uint64_t epoch = epoch_of(gap.first_offset);
   for (std::size_t topic = 0; topic < kKafkaTopics.size(); ++topic) {
-    records.push_back({.topic = static_cast<KafkaTopic>(topic),
-                       .type = kGapType,
-                       .key = box_,
-                       .value = value.dump(),
-                       .id = fmt::format("{:016x}/{}-{}", epoch, gap.first_offset, gap.end_offset),
-                       .time = gap.noted,
-                       .epoch = epoch,
-                       .offset = gap.first_offset});
+    records.list.push_back(
+        {.topic = static_cast<KafkaTopic>(topic),
+         .type = kGapType,
+         .key = records.keep({box_}),
+         .value = records.keep({value.dump()}),
+         .id = records.keep({fmt::format("{:016x}/{}-{}", epoch, gap.first_offset, gap.end_offset)}),
+         .time = gap.noted,
+         .epoch = epoch,
+         .offset = gap.first_offset});
   }
 }
 

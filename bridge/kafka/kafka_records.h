@@ -1,7 +1,10 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
 #include <map>
+#include <memory>
+#include <memory_resource>
 #include <string>
 #include <vector>
 
@@ -26,12 +29,23 @@ struct EpochFrom {
 struct ForwardRecord {
   KafkaTopic topic = KafkaTopic::readings;
   std::string_view type;  ///< ce_type
-  std::string key, value;
-  std::string id;           ///< the same however often it is forwarded, or came
+  std::string_view key, value;
+  std::string_view id;      ///< the same however often it is forwarded, or came
   Timestamp time{};         ///< when what it tells of happened
   std::uint64_t epoch = 0;  ///< with the offset it names one message, for ever
   std::uint64_t offset = 0;
   std::uint16_t part = 0;
+};
+
+/// Records, and the texts they point into: one piece of memory for all, for one thread makes them and another
+/// frees them.
+struct ForwardRecords {
+  std::vector<ForwardRecord> list;
+  std::unique_ptr<std::pmr::monotonic_buffer_resource> texts =
+      std::make_unique<std::pmr::monotonic_buffer_resource>();
+
+  /// The parts, one behind the other.
+  std::string_view keep(std::initializer_list<std::string_view> parts);
 };
 
 /// An alert that was forwarded.
@@ -45,6 +59,13 @@ struct ForwardedAlert {
 using ForwardedAlerts = std::map<std::string, std::vector<ForwardedAlert>, std::less<>>;
 inline constexpr std::size_t kAlertsOfTopic = 16;
 
+/// What the records of a series have in common.
+struct SeriesTexts {
+  std::optional<Identity> series;  ///< nothing yet: the rest is empty
+  std::string key;
+  std::string fields;  ///< the value's first ones: a JSON object without its closing brace
+};
+
 /// Turns what the archive feeds into records for Kafka: every new reading, every new revision of an
 /// aggregate, every revision of an alert, every late reading; of a gap one record for each topic. What is not
 /// Lookout's own on alerts/# and late/# gives none. Pure. Threading: one owner.
@@ -55,17 +76,15 @@ class RecordMaker {
   void set_later_epochs(std::vector<EpochFrom> later) { later_ = std::move(later); }
 
   /// Appends the records of a message. `alerts` is looked at, and updated.
-  void add(const ArchivedMessage& message, ForwardedAlerts& alerts,
-           std::vector<ForwardRecord>& records) const;
-  void add(const Gap& gap, std::vector<ForwardRecord>& records) const;
+  void add(const ArchivedMessage& message, ForwardedAlerts& alerts, ForwardRecords& records);
+  void add(const Gap& gap, ForwardRecords& records) const;
 
  private:
-  void add_reading(const ArchivedMessage& message, const ArchivedReading& reading,
-                   std::vector<ForwardRecord>& records) const;
-  void add_aggregate(const ArchivedMessage& message, std::vector<ForwardRecord>& records) const;
-  void add_alert(const ArchivedMessage& message, ForwardedAlerts& alerts,
-                 std::vector<ForwardRecord>& records) const;
-  void add_late(const ArchivedMessage& message, std::vector<ForwardRecord>& records) const;
+  void add_reading(const ArchivedMessage& message, const ArchivedReading& reading, ForwardRecords& records);
+  void add_aggregate(const ArchivedMessage& message, ForwardRecords& records) const;
+  void add_alert(const ArchivedMessage& message, ForwardedAlerts& alerts, ForwardRecords& records) const;
+  void add_late(const ArchivedMessage& message, ForwardRecords& records) const;
+  const SeriesTexts& texts_of(const ArchivedReading& reading);
   [[nodiscard]] std::string key_of(std::string_view network, std::string_view region,
                                    std::string_view sensor) const;
   [[nodiscard]] std::string key_of_group(std::string_view network, std::string_view group) const;
@@ -76,6 +95,7 @@ class RecordMaker {
   const std::uint64_t epoch_;
   const std::string box_;
   std::vector<EpochFrom> later_;
+  std::vector<SeriesTexts> texts_;  // by the series' hash: one takes the place of another
 };
 
 /// What is the same in all records of a relay.

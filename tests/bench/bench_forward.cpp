@@ -30,7 +30,6 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr Timestamp kStart = std::chrono::sys_days{std::chrono::year{2026} / 11 / 1};
-constexpr int kTransaction = 10'000;
 constexpr int kWaitMs = 60'000;
 
 [[noreturn]] void die(const std::string& why) {
@@ -69,15 +68,15 @@ double forward(const Config& config, const Archive& archive, const std::filesyst
   return seconds_since(begin);
 }
 
-std::vector<ForwardRecord> all_records(const Config& config, const Archive& archive,
-                                       const std::filesystem::path& folder) {
+std::vector<ForwardRecords> all_records(const Config& config, const Archive& archive,
+                                        const std::filesystem::path& folder) {
   ForwardSource source(folder, RecordMaker(config, "bench", archive.epoch()));
-  std::vector<ForwardRecord> records;
+  std::vector<ForwardRecords> batches;
   while (true) {
     auto batch = source.next();
     if (!batch) die(batch.error().text);
-    if (batch->records.empty()) return records;
-    std::ranges::move(batch->records, std::back_inserter(records));
+    if (batch->records.list.empty()) return batches;
+    batches.push_back(std::move(batch->records));
   }
 }
 
@@ -85,9 +84,23 @@ void check(rd_kafka_error_t* error) {
   if (error != nullptr) die(rd_kafka_error_string(error));
 }
 
-/// The bare loop. `transactional_id` empty: idempotent, without transactions.
+void produce(rd_kafka_t& producer, rd_kafka_topic_t& topic, const ForwardRecord& record,
+             std::span<const KafkaHeader> headers) {
+  rd_kafka_headers_t* list = rd_kafka_headers_new(headers.size());
+  for (const KafkaHeader& header : headers)
+    rd_kafka_header_add(list, header.name, -1, header.value.data(),
+                        static_cast<ssize_t>(header.value.size()));
+  while (rd_kafka_producev(&producer, RD_KAFKA_V_RKT(&topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                           RD_KAFKA_V_KEY(record.key.data(), record.key.size()),
+                           RD_KAFKA_V_VALUE(const_cast<char*>(record.value.data()), record.value.size()),
+                           RD_KAFKA_V_HEADERS(list), RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+    rd_kafka_poll(&producer, 10);
+  if (record.offset % 256 == 0) rd_kafka_poll(&producer, 0);
+}
+
+/// The bare loop: a batch is a transaction. `transactional_id` empty: idempotent, without transactions.
 double loop(const std::string& brokers, const std::string& transactional_id, const RecordNames& names,
-            const std::vector<ForwardRecord>& records) {
+            const std::vector<ForwardRecords>& batches) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   std::array<char, 512> text{};
   const auto set = [&](const char* name, const std::string& value) {
@@ -108,21 +121,11 @@ double loop(const std::string& brokers, const std::string& transactional_id, con
   if (transactions) check(rd_kafka_init_transactions(producer.get(), kWaitMs));
   const auto begin = Clock::now();
   RecordHeaders headers;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    if (transactions && i % kTransaction == 0) check(rd_kafka_begin_transaction(producer.get()));
-    rd_kafka_headers_t* list = rd_kafka_headers_new(10);
-    for (const KafkaHeader& header : headers.of(records[i], names))
-      rd_kafka_header_add(list, header.name, -1, header.value.data(),
-                          static_cast<ssize_t>(header.value.size()));
-    while (rd_kafka_producev(
-               producer.get(), RD_KAFKA_V_RKT(topic.get()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-               RD_KAFKA_V_KEY(records[i].key.data(), records[i].key.size()),
-               RD_KAFKA_V_VALUE(const_cast<char*>(records[i].value.data()), records[i].value.size()),
-               RD_KAFKA_V_HEADERS(list), RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
-      rd_kafka_poll(producer.get(), 10);
-    if (i % 256 == 0) rd_kafka_poll(producer.get(), 0);
-    if (transactions && (i % kTransaction == kTransaction - 1 || i + 1 == records.size()))
-      check(rd_kafka_commit_transaction(producer.get(), kWaitMs));
+  for (const ForwardRecords& records : batches) {
+    if (transactions) check(rd_kafka_begin_transaction(producer.get()));
+    for (const ForwardRecord& record : records.list)
+      produce(*producer, *topic, record, headers.of(record, names));
+    if (transactions) check(rd_kafka_commit_transaction(producer.get(), kWaitMs));
   }
   if (rd_kafka_flush(producer.get(), kWaitMs) != RD_KAFKA_RESP_ERR_NO_ERROR) die("not flushed");
   return seconds_since(begin);

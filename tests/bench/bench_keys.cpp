@@ -120,7 +120,7 @@ void run_round(const std::string& brokers, const std::string& name, const KeyedF
                int readings, Times& times) {
   const auto records = fleet.records(way.key, 0, readings);
   KeyedTopic topic(brokers, name, kPartitions);
-  times.produce.push_back(topic.produce(records, places_of(way, fleet, records)));
+  times.produce.push_back(topic.produce(records.list, places_of(way, fleet, records.list)));
   if (times.produce.size() == 1) look(topic, way, fleet, readings);
   for (std::size_t i = 0; i < kConsumers.size(); ++i) {
     times.read.at(i).push_back(consume(topic, kConsumers.at(i), 0us));
@@ -181,9 +181,9 @@ void try_growth(const std::string& brokers, const Way& way, int more) {
   constexpr int kHalf = 10'000;
   const KeyedFleet fleet;
   KeyedTopic topic(brokers, fmt::format("keys-growth-{}-{}", static_cast<int>(way.key), more), kPartitions);
-  topic.produce(fleet.records(way.key, 0, kHalf));
+  topic.produce(fleet.records(way.key, 0, kHalf).list);
   topic.add_partitions(more);
-  topic.produce(fleet.records(way.key, kHalf, kHalf));
+  topic.produce(fleet.records(way.key, kHalf, kHalf).list);
   std::map<std::string, std::set<int>> partitions_of;
   std::map<std::string, std::uint64_t> newest;
   std::set<std::string> broken;
@@ -215,7 +215,7 @@ void try_pools(const std::string& brokers) {
   constexpr int kReadings = 20'000;
   const KeyedFleet fleet;
   KeyedTopic topic(brokers, "keys-pool", kPartitions);
-  topic.produce(fleet.records(KafkaKey::sensor, 0, kReadings));
+  topic.produce(fleet.records(KafkaKey::sensor, 0, kReadings).list);
   fmt::print("\nthreads behind one consumer, {} records by key sensor:\n", kReadings);
   try_pool(topic, kReadings, 1, WorkerPool::Deal::by_sensor);
   try_pool(topic, kReadings, 4, WorkerPool::Deal::next_free);

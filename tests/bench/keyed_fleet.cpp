@@ -52,13 +52,13 @@ std::string KeyedFleet::key_of(KafkaKey key, int sensor, const std::string& netw
                                  : fmt::format("{}/{}/sensor-{:03}", network, region, sensor);
 }
 
-std::vector<ForwardRecord> KeyedFleet::records(KafkaKey key, int first, int count) const {
+ForwardRecords KeyedFleet::records(KafkaKey key, int first, int count) const {
   Config config;
   config.kafka.key = key;
-  const RecordMaker maker(config, "bench", 1);
+  RecordMaker maker(config, "bench", 1);
   ForwardedAlerts alerts;
-  std::vector<ForwardRecord> records;
-  records.reserve(static_cast<std::size_t>(count));
+  ForwardRecords records;
+  records.list.reserve(static_cast<std::size_t>(count));
   for (int i = first; i < first + count; ++i) maker.add(message_of(*this, i), alerts, records);
   return records;
 }

@@ -20,7 +20,7 @@ struct KeyedFleet {
   [[nodiscard]] std::string key_of(KafkaKey key, int sensor, const std::string& network) const;
   /// What the bridge makes of readings [first, first + count); reading i has offset i and is of sensor i %
   /// 500.
-  [[nodiscard]] std::vector<ForwardRecord> records(KafkaKey key, int first, int count) const;
+  [[nodiscard]] ForwardRecords records(KafkaKey key, int first, int count) const;
 };
 
 inline int sensor_at(std::uint64_t offset) { return static_cast<int>(offset % kSensors); }

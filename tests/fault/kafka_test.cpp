@@ -377,7 +377,7 @@ TEST_CASE("forward once more past a damaged file: the rest, one gap, the file's 
   std::filesystem::permissions(damaged, std::filesystem::perms::owner_all);
   spit(damaged, std::string(8192, 'x'));
   const Job partly{site, "partly"};
-  for (int runs = 1; runs <= 2; ++runs) {
+  for (std::uint64_t runs = 1; runs <= 2; ++runs) {
     const Finished done = partly.run_whole();
     CHECK(done.code == 1);
     CHECK_THAT(done.err, Catch::Contains(damaged.filename().string()) && Catch::Contains("passed over"));
@@ -388,7 +388,7 @@ TEST_CASE("forward once more past a damaged file: the rest, one gap, the file's 
       if (is_gap) CHECK(nlohmann::json::parse(record.value)["why"] == "corrupt");
     }
     CHECK(readings == runs * (site.load.acknowledged() - lost));
-    CHECK(gaps == static_cast<std::uint64_t>(runs));
+    CHECK(gaps == runs);
   }
 }
 

@@ -71,7 +71,7 @@ Cars cars(const std::filesystem::path& folder) {
   for (const json& car : lines_of(slurp(folder / "inputs/cars.json"))) {
     const std::string time = car["timestamp"];
     const auto after = [&](std::size_t length) {
-      return time.substr(0, length) < newest.substr(0, length) ? 1 : 0;
+      return std::uint64_t{time.substr(0, length) < newest.substr(0, length)};
     };
     cars.after_the_hour += after(std::string_view("2023-09-18T14").size());
     cars.after_the_minute += after(std::string_view("2023-09-18T14:23").size());
