@@ -6,22 +6,24 @@ namespace lookout {
 namespace {
 
 constexpr Identity kEmpty{};
-constexpr std::size_t kOverflow = 4;
 
 // The identity {0, 0} would look like an empty slot; another one stands in for it.
 Identity as_stored(const Identity& identity) { return identity == kEmpty ? Identity{0, 1} : identity; }
+
+// Sets of a few are many: each sensor has some. Where it is too little, the set grows.
+std::size_t overflow_of(std::size_t homes) { return std::min(1 + homes / 6, 4 + homes / 32); }
 
 }  // namespace
 
 IdentitySet::IdentitySet(std::size_t expected) {
   if (expected == 0) return;
-  homes_ = expected * 8 / 7 + 1;
+  homes_ = static_cast<std::uint32_t>(expected * 8 / 7 + 1);
   fill_from({});
 }
 
 // Grows with the identity, so that the order of homes is the order of identities.
 std::size_t IdentitySet::home_of(const Identity& identity) const {
-  return static_cast<std::size_t>(((identity.high >> 32) * homes_) >> 32);  // fewer than 2^32 slots
+  return static_cast<std::size_t>(((identity.high >> 32) * homes_) >> 32);
 }
 
 // Where it is, or belongs.
@@ -41,7 +43,7 @@ bool IdentitySet::insert(const Identity& identity) {
   const Identity stored = as_stored(identity);
   std::size_t slot = slot_of(stored);
   if (slot < slots_.size() && slots_[slot] == stored) return false;
-  if ((size_ + 1) * 8 > homes_ * 7) {
+  if ((std::size_t{size_} + 1) * 8 > std::size_t{homes_} * 7) {
     grow();
     slot = slot_of(stored);
   }
@@ -68,7 +70,7 @@ void IdentitySet::grow() {
 }
 
 bool IdentitySet::fill_from(const std::vector<Identity>& ordered) {
-  std::vector<Identity>(homes_ + kOverflow + homes_ / 32, kEmpty).swap(slots_);
+  std::vector<Identity>(homes_ + overflow_of(homes_), kEmpty).swap(slots_);
   std::size_t next = 0;
   for (const Identity& identity : ordered) {
     next = std::max(next, home_of(identity));

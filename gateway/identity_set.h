@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "common/identity.h"
@@ -13,7 +14,7 @@ namespace lookout {
 /// whole sets. Threading: one owner.
 class IdentitySet {
  public:
-  /// With room for `expected` of them.
+  /// With room for `expected` of them; there can be 2^31.
   explicit IdentitySet(std::size_t expected = 0);
 
   /// Whether the identity was new.
@@ -35,8 +36,8 @@ class IdentitySet {
   bool fill_from(const std::vector<Identity>& ordered);
 
   std::vector<Identity> slots_;  // ascending but for the gaps, which are {0, 0}
-  std::size_t homes_ = 0;        // slots that are somebody's home; the rest is for the last ones' overflow
-  std::size_t size_ = 0;
+  std::uint32_t homes_ = 0;      // slots that are somebody's home; the rest is for the last ones' overflow
+  std::uint32_t size_ = 0;
 };
 
 }  // namespace lookout

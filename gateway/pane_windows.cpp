@@ -68,7 +68,11 @@ MetricAggregate& PaneWindows::part_at(Timestamp start, MetricId metric, bool& is
   is_new_pane =
       (part == parts_.end() || part->start != start) && (part == begin || std::prev(part)->start != start);
   panes_ += is_new_pane ? 1 : 0;
-  return parts_.emplace(part, start, metric)->of;
+  const auto at = part - parts_.begin();
+  // By a quarter, where a vector doubles: thousands of sensors have a group of a few parts.
+  if (parts_.size() == parts_.capacity())
+    parts_.reserve(parts_.size() + std::max(std::size_t{1}, parts_.size() / 4));
+  return parts_.emplace(parts_.begin() + at, start, metric)->of;
 }
 
 PaneWindows::Published& PaneWindows::published_at(Timestamp start, MetricId metric) {
@@ -160,7 +164,7 @@ void PaneWindows::forget_final(const WindowTimes& times, Timestamp watermark) {
     if (dead_ + 1 == parts_.size() || parts_[dead_ + 1].start != parts_[dead_].start) --panes_;
   }
   // Moving all that is behind for each one that goes would be dear where there are many.
-  if (dead_ * 4 > parts_.size() - dead_) drop_dead();
+  if (dead_ * 8 > parts_.size() - dead_) drop_dead();
 }
 
 void PaneWindows::drop_dead() {

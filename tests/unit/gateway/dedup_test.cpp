@@ -64,6 +64,19 @@ TEST_CASE("a remembered identity takes 24 bytes or less, on average over all siz
   CHECK(static_cast<double>(bytes) / static_cast<double>(identities) < 24);
 }
 
+TEST_CASE(
+    "in a set of five with room for them, as a sensor has that sends once a minute, it takes 28 bytes") {
+  std::mt19937_64 random(7);
+  std::size_t bytes = 0;
+  constexpr std::size_t kSets = 1000, kOfSet = 5;
+  for (std::size_t i = 0; i < kSets; ++i) {
+    IdentitySet set(kOfSet);
+    while (set.size() < kOfSet) set.insert({random(), random()});
+    bytes += set.bytes();
+  }
+  CHECK(bytes < 28 * kSets * kOfSet);
+}
+
 TEST_CASE("the identity that looks like an empty slot is kept as well") {
   IdentitySet set;
   CHECK_FALSE(set.contains({0, 0}));
