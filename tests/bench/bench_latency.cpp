@@ -7,10 +7,11 @@
 // process of its own, in the same broker, with the windows of bench-drain.
 //   bench-latency [SECONDS [PROBES_PER_SECOND]]           30 30
 //     For each of the loads.
-//   bench-latency replay [SECONDS [PROBES_PER_SECOND]]    60 30
-//     At 1,000 readings/s, alone and beside the replay of a day.
+//   bench-latency replay [SECONDS [PROBES_PER_SECOND [DAYS]]]    60 30 1
+//     At 1,000 readings/s, alone and beside the replay of so many days.
 //   bench-latency steady [SECONDS [SENSORS [INTERVAL_MS]]]    60 50 500
 //     No probes, only what the gateway uses.
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -197,21 +198,23 @@ double largest_log(const std::filesystem::path& archive, const std::function<voi
   return static_cast<double>(largest) / 1e6;
 }
 
-/// A day of 100 sensors, every 10 s: 864,000 readings, which no replay at the default rate gets through
-/// meanwhile.
-int beside_replay(std::chrono::seconds duration, int probes_per_second) {
+/// 864,000 readings of 100 sensors, which no replay at the default rate gets through meanwhile: of one day
+/// every 10 s.
+int beside_replay(std::chrono::seconds duration, int probes_per_second, int days) {
   const test::Broker broker;
   test::Box box(broker.port(), kWindows);
   trust_clock(box.config());
-  const Timestamp day = std::chrono::floor<std::chrono::days>(wall_clock_now()) - std::chrono::days{2};
+  const std::chrono::days past{days};
+  const Timestamp from =
+      std::chrono::floor<std::chrono::days>(wall_clock_now()) - past - std::chrono::days{1};
   std::filesystem::create_directories(box.state() / "bridge");
-  fill_archive(archive_folder(box.state()), filling_config(), {864'000, 100, day, 10s});
+  fill_archive(archive_folder(box.state()), filling_config(), {864'000, 100, from, days * 10s});
   test::ChildProcess gateway = box.start("gateway"), bridge = box.start("bridge");
   constexpr Load kLoad{500, 500ms};
   const auto alone = probe_under("alone", broker, box, kLoad, duration, probes_per_second);
-  fmt::print("beside the replay of a day:\n");
+  fmt::print("beside the replay of {}:\n", past);
   test::ChildProcess replay({test::program("bridge"), "replay", "--config", box.config(), "--from",
-                             to_rfc3339(day), "--to", to_rfc3339(day + 24h), "--job", "day"},
+                             to_rfc3339(from), "--to", to_rfc3339(from + past), "--job", "past"},
                             {"/dev/null", box.folder() / "replay.log"});
   std::vector<double> beside;
   const double log = largest_log(archive_folder(box.state()), [&] {
@@ -270,6 +273,6 @@ int main(int argc, char** argv) {
                                   std::chrono::seconds{number(2, 60)});
   }
   if (argc > 1 && std::string(argv[1]) == "replay")
-    return lookout::bench::beside_replay(std::chrono::seconds{number(2, 60)}, number(3, 30));
+    return lookout::bench::beside_replay(std::chrono::seconds{number(2, 60)}, number(3, 30), number(4, 1));
   return lookout::bench::main(std::chrono::seconds{number(1, 30)}, number(2, 30));
 }
