@@ -133,8 +133,6 @@ void Machine::take(Reading& reading, Timestamp arrival, std::optional<Timestamp>
   const Series& series = decoder_->series()[reading.series];
   const auto& judgement = windows_->judge(reading);
   const Seen seen = look_up(reading, judgement);
-  // Not a repeat: a broker that begins with an older file sends hundreds, too far back for the book to know
-  // them.
   if (seen != Seen::before) seqs_.note(windows_->sensor_of(reading), reading);
   if (seen == Seen::forgotten) {
     return reject({Reason::past,

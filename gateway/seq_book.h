@@ -4,7 +4,7 @@
 #include <deque>
 
 #include "common/reading.h"
-#include "gateway/seq_ranges.h"
+#include "gateway/seq_holes.h"
 
 namespace lookout {
 
@@ -17,7 +17,7 @@ class SeqBook {
   /// `sensor` is a small number of its own.
   void note(std::uint32_t sensor, const Reading& reading);
 
-  /// Numbers missing, as SeqRanges counts them, of all sensors.
+  /// Numbers missing, as SeqHoles counts them, of all sensors.
   [[nodiscard]] std::uint64_t gaps() const;
   /// Of all sensors.
   [[nodiscard]] std::uint64_t conflicts() const;
@@ -26,7 +26,7 @@ class SeqBook {
   template <typename Visit>
   void for_each_fault(Visit visit) const {
     for (const Sensor& sensor : sensors_) {
-      const std::uint64_t gaps = sensor.seqs.gaps();
+      const std::uint64_t gaps = sensor.seqs.missing();
       if (gaps > 0 || sensor.conflicts > 0) visit(sensor.series, gaps, sensor.conflicts);
     }
   }
@@ -40,8 +40,8 @@ class SeqBook {
  private:
   struct Sensor {
     SeriesId series = 0;
-    std::uint64_t conflicts = 0;
-    SeqRanges seqs{};
+    std::uint32_t conflicts = 0;
+    SeqHoles seqs{};
     template <typename Archive>
     void serialize(Archive& archive) {
       archive(series, conflicts, seqs);
