@@ -97,11 +97,13 @@ void Alerts::describe(const Rule& rule, AlertChange& change, const ClosedWindow&
 }
 
 void Alerts::take_over(const Alerts& before, Timestamp decided, std::vector<AlertChange>& changes) {
+  gone_ = before.gone_;
   for (const Rule& old : before.rules_) {
     const auto now =
         std::ranges::find(rules_, old.config.name, [](const Rule& rule) { return rule.config.name; });
     const bool stays = now != rules_.end() && now->config.window == old.config.window &&
                        now->config.by == old.config.by && now->config.when == old.config.when;
+    States& states = now != rules_.end() ? now->states : gone_[old.config.name];
     for (auto [group, alert] : old.states) {
       if (alert.firing && !stays) {
         alert.firing = false;
@@ -109,8 +111,12 @@ void Alerts::take_over(const Alerts& before, Timestamp decided, std::vector<Aler
         ++alert.revision;
         changes.push_back(alert);
       }
-      if (now != rules_.end()) now->states[group] = std::move(alert);
+      states[group] = std::move(alert);
     }
+  }
+  // What is back gives no id a second time.
+  for (Rule& rule : rules_) {
+    if (auto back = gone_.extract(rule.config.name)) rule.states.merge(back.mapped());
   }
 }
 

@@ -31,13 +31,15 @@ class Alerts {
   [[nodiscard]] std::vector<AlertChange> current() const;
 
   /// Goes on where `before`, under another configuration, has come to: a rule of the same name has its
-  /// alerts. An alert is resolved where its rule is gone or says something else now.
+  /// alerts, also when it was gone meanwhile. An alert is resolved where its rule is gone or says something
+  /// else now.
   void take_over(const Alerts& before, Timestamp decided, std::vector<AlertChange>& changes);
 
   /// Writes the state, or reads it (snapshot.h) into the alerts of the same rules.
   template <typename Archive>
   void serialize(Archive& archive) {
     for (Rule& rule : rules_) archive(rule.states);
+    archive(gone_);
   }
 
  private:
@@ -61,6 +63,7 @@ class Alerts {
 
   std::string box_id_;
   std::vector<Rule> rules_;
+  std::map<std::string, States> gone_;  // of rules that are not configured any more; all are resolved
 };
 
 }  // namespace lookout

@@ -26,15 +26,40 @@ void Windows::reconfigure(const std::vector<WindowConfig>& windows, const TimeCo
   const std::vector<Window> old_windows = windows_;
   const auto old_by = by_;
   use(windows, time);
+  note_new(old_windows);
   for (GroupId id = 0; id < groups_.size(); ++id) {
     const std::size_t by = index_of(names_.by(id));
     std::vector<Store> old = std::exchange(groups_[id].stores, {});
     for (const std::size_t window : by_[by]) groups_[id].stores.push_back(empty_store(windows_[window]));
+    begin_behind_past(id);
     for (std::size_t slot = 0; slot < old.size(); ++slot)
       hand_over(id, old_windows[old_by[by][slot]], std::move(old[slot]), decided, closed);
     find_next_change(id);
     put_in_queue(id, true_idle_deadline(id));
   }
+}
+
+void Windows::note_new(const std::vector<Window>& before) {
+  const auto was = [&](const std::string& name, GroupBy by) {
+    return std::ranges::any_of(before, [&](const Window& window) {
+      return window.config.name == name && std::ranges::find(window.config.by, by) != window.config.by.end();
+    });
+  };
+  for (const Window& window : windows_) {
+    for (const GroupBy by : window.config.by) {
+      if (!was(window.config.name, by)) past_[window.config.name][index_of(by)].complete_from = newest_;
+    }
+  }
+}
+
+void Windows::begin_behind_past(GroupId id) {
+  const GroupBy by = names_.by(id);
+  for_each_store(id, [&](auto& store, const Window& window) {
+    const auto past = past_.find(window.config.name);
+    if (past == past_.end()) return;
+    const auto node = past->second[index_of(by)].through.extract(id);
+    if (node) store.begin_at(window.times, node.mapped());
+  });
 }
 
 void Windows::hand_over(GroupId id, const Window& before, Store old, Timestamp decided,
@@ -53,7 +78,11 @@ void Windows::hand_over(GroupId id, const Window& before, Store old, Timestamp d
         return store.closed_through(before.times);
       },
       old);
-  if (!has_heir || through == Timestamp::min()) return;
+  if (through == Timestamp::min()) return;
+  if (!has_heir) {
+    past_[before.config.name][index_of(names_.by(id))].through[id] = through;
+    return;
+  }
   std::visit([&](auto& store) { store.begin_at(windows_[*heir].times, through); },
              groups_[id].stores[static_cast<std::size_t>(heir - slots.begin())]);
 }

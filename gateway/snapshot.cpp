@@ -39,7 +39,7 @@ struct cereal::traits::detail::get_output_from_input<lookout::BoundedArchive> {
 namespace lookout {
 namespace {
 
-constexpr std::string_view kMagic = "LKSNAP05";
+constexpr std::string_view kMagic = "LKSNAP06";
 constexpr std::string_view kMagicOfAll = kMagic.substr(0, 6);  // the rest is the version
 constexpr std::string_view kAside = ".snapshot.corrupt.";
 constexpr std::ptrdiff_t kAsideAtMost = 2;

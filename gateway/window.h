@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <limits>
+#include <map>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -64,7 +65,8 @@ class Windows {
 
   /// Goes on under another configuration: a window of the same name and shape goes on in all groups, with the
   /// lag and the allowed lateness it has now; one that is gone or has another shape puts out all it holds
-  /// and, under its name, begins anew behind it, so that no id is given twice. Appends that, and the
+  /// and, under its name, begins anew behind it, also when it comes back later, so that no id is given twice.
+  /// One that is new is incomplete where it begins before what was heard. Appends all that, and the
   /// corrections that were waiting.
   void reconfigure(const std::vector<WindowConfig>& windows, const TimeConfig& time, Timestamp decided,
                    std::vector<ClosedWindow>& closed);
@@ -97,7 +99,7 @@ class Windows {
   /// nothing, over the series they were over.
   template <typename Archive>
   void serialize(Archive& archive) {
-    archive(groups_, units_, newest_, complete_from_, corrections_, finished_);
+    archive(groups_, units_, newest_, complete_from_, past_, corrections_, finished_);
     if (names_.size() == 0) index();
   }
 
@@ -132,12 +134,24 @@ class Windows {
     }
   };
 
+  /// Of the windows of one name in groups of one size: what an earlier configuration has to do with them.
+  struct Past {
+    Timestamp complete_from = Timestamp::min();  // the readings before it did not come to them
+    std::map<GroupId, Timestamp> through;        // where windows that are gone have ended
+    template <typename Archive>
+    void serialize(Archive& archive) {
+      archive(complete_from, through);
+    }
+  };
+
   using IdleDeadline = std::pair<Microseconds, GroupId>;
 
   void use(const std::vector<WindowConfig>& windows, const TimeConfig& time);
   static Store empty_store(const Window& window);
   void hand_over(GroupId id, const Window& before, Store old, Timestamp decided,
                  std::vector<ClosedWindow>& closed);
+  void note_new(const std::vector<Window>& before);
+  void begin_behind_past(GroupId id);
   void index();
   const Membership& membership_of(SeriesId series);
   const std::vector<std::size_t>& covering(MetricId metric, GroupBy by);
@@ -193,10 +207,11 @@ class Windows {
   Judgement judgement_;
   Timestamp newest_ = Timestamp::min();
   Timestamp complete_from_ = Timestamp::min();
-  std::vector<IdleDeadline> idle_queue_;  // a heap, the earliest first
-  std::deque<Correction> corrections_;    // by due
-  std::vector<GroupId> finishing_;        // all groups, in order, while finish() is under way
-  std::size_t finished_ = 0;              // of them
+  std::map<std::string, std::array<Past, 3>> past_;  // by window and GroupBy
+  std::vector<IdleDeadline> idle_queue_;             // a heap, the earliest first
+  std::deque<Correction> corrections_;               // by due
+  std::vector<GroupId> finishing_;                   // all groups, in order, while finish() is under way
+  std::size_t finished_ = 0;                         // of them
 };
 
 }  // namespace lookout

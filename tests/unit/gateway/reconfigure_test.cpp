@@ -94,6 +94,53 @@ TEST_CASE("no id is given twice, whatever the order of shapes") {
   CHECK(by_id(rig.published).size() > 5);
 }
 
+TEST_CASE("no id is given twice when a window or one of its groups is gone for a while") {
+  const std::string other = window("other", "7m");
+  const auto gone =
+      GENERATE(std::string(), std::string("[[window]]\nname = \"w\"\nsize = \"5m\"\nby = [\"sensor\"]\n"));
+  MachineRig rig(config(other + window("w", "5m")));
+  for (int i = 0; i < 6000; i += 10) {
+    rig.live("north/a", i, i % 7);
+    if (i % 40 == 0 && i > 100) rig.read("north/a", i - 100, 1);
+    if (i % 500 == 250) rig.configure(config(i % 1000 == 250 ? other + gone : other + window("w", "5m")));
+  }
+  rig.finish();
+  by_id(rig.published);
+  CHECK(of_window(rig.published, "w").size() > 10);
+}
+
+TEST_CASE("a window that is new says that it is incomplete where it begins before what was heard") {
+  MachineRig rig(config(window("w", "5m")));
+  for (int i = 0; i < 700; i += 10) rig.live("north/a", i, 1);
+  rig.configure(config(window("w", "5m") + window("new", "10m")));
+  for (int i = 700; i < 1900; i += 10) rig.live("north/a", i, 1);
+  const auto results = of_window(rig.published, "new");
+  REQUIRE(results.size() == 2);
+  CHECK(nlohmann::json::parse(results[0])["start"] == "2026-09-21T14:10:00Z");
+  CHECK(nlohmann::json::parse(results[0])["incomplete"] == true);
+  CHECK_FALSE(nlohmann::json::parse(results[1]).contains("incomplete"));
+  for (const std::string& result : of_window(rig.published, "w"))
+    CHECK_FALSE(nlohmann::json::parse(result).contains("incomplete"));
+}
+
+TEST_CASE("a rule that comes back gives none of its alerts' revisions a second time") {
+  const std::string windows = window("w", "1m", "allowed_lateness = \"1h\"");
+  const auto with = config(windows + rule("Hot", "t.mean > 10")), without = config(windows);
+  MachineRig rig(with);
+  for (int i = 0; i <= 180; i += 10) rig.live("north/a", i, 20);
+  REQUIRE(rig.machine.alerts().firing() == 1);
+  rig.configure(without);
+  rig.configure(with);
+  CHECK(rig.machine.alerts().firing() == 0);
+  // A correction of the window that raised it, before another closes, and then one that closes.
+  rig.read("north/a", 125, 30);
+  for (int i = 190; i <= 300; i += 10) rig.live("north/a", i, 20);
+  by_id(rig.published);
+  std::size_t alerts = 0;
+  for (const Outgoing& message : rig.published) alerts += message.topic.starts_with("alerts/") ? 1 : 0;
+  CHECK(alerts >= 2);
+}
+
 TEST_CASE("another lag counts at once, for windows that are open already") {
   MachineRig rig(config(window("w", "5m")));
   for (int i = 0; i <= 340; i += 10) rig.live("north/a", i, 1);
@@ -130,6 +177,7 @@ TEST_CASE("inputs change, series and identities stay") {
   Config scaled = config("scale = 2\n" + window("w", "5m"));
   rig.configure(scaled);
   rig.read("north/a", 1, 1);
+  rig.read("north/a", 0, 1);  // a repeat of the first
   CHECK(rig.machine.series().size() == 1);
   CHECK(in_short(rig.finish()) == std::vector<std::string>{"north 0-300 end_of_input r0 n2 sum3"});
 }
