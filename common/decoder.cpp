@@ -88,9 +88,10 @@ void Decoder::decode_value(const MessageView& message, const Content& content, P
   }
   const Identity& hash = series_[*series].hash;
   reading.identity_is_by_name = payload.named_identity.has_value();
+  // By the value as it came: what is delivered again is a repeat under another calibration too.
   reading.identity = payload.named_identity
                          ? identify(hash, *payload.named_identity)
-                         : identify(hash, payload.event_time, reading.value, reading.seq, reading.boot);
+                         : identify(hash, payload.event_time, *value.number, reading.seq, reading.boot);
   reading.identity_has_time = payload.event_time && !payload.named_identity;
   if (message.retain && !reading.identity) return;
   result.readings.push_back(std::move(reading));
