@@ -275,6 +275,7 @@ Result<std::uint64_t> JournalWriter::append(const MessageView& message, journal:
 }
 
 Result<void> JournalWriter::sync() {
+  const std::lock_guard one(sync_mutex_);
   std::map<std::uint64_t, std::shared_ptr<File>> files;
   bool names = false;
   {

@@ -98,6 +98,7 @@ class JournalWriter {
   std::uint64_t position_ = 0;  // where the next record goes in the current segment
   std::uint64_t room_end_ = 0;  // up to where that has disk space
 
+  std::mutex sync_mutex_;     // a sync speaks for all that was written before it, also for what another holds
   mutable std::mutex mutex_;  // guards what follows, and changes of room_end_; held for moments only
   std::shared_ptr<File> current_, spare_;                    // nothing: there is none
   std::map<std::uint64_t, std::shared_ptr<File>> unsynced_;  // by first offset

@@ -108,8 +108,9 @@ void Service::say_online(std::uint64_t connection) {
     told_ = connection;
   }
   outbox_.flush();
+  const std::lock_guard lock(connection_mutex_);
   // Where that connection is lost again already, the next one has it told anew.
-  publisher_->send(online_, no_receipt_);
+  if (!is_stopping_) publisher_->send(online_, no_receipt_);
 }
 
 std::string Service::own_topic(std::string_view what) const {
@@ -141,7 +142,11 @@ int Service::run(const Work& work, const std::function<void()>& worked) {
   intake_.hurry();
   worker.request_stop();
   // Straight to the network: with the broker away the outbox may be full, and nobody would make room.
-  publisher_->send(stopping_, no_receipt_);
+  {
+    const std::lock_guard lock(connection_mutex_);
+    is_stopping_ = true;
+    publisher_->send(stopping_, no_receipt_);
+  }
   journal_->wake();
   worker.join();
   worked();

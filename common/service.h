@@ -109,6 +109,7 @@ class Service {
   std::uint64_t connections_ = 0;        // of the publishing session
   std::uint64_t end_at_connect_ = 0;     // of the journal, at the last one
   std::uint64_t told_ = 0;               // the one on which the status was last told
+  bool is_stopping_ = false;             // and says so: nothing else is told behind it
 };
 
 }  // namespace lookout

@@ -27,10 +27,10 @@ struct Standing {
 };
 
 // Without a snapshot the journal's first record says under which configuration it was written.
-Result<Standing> begin(const std::filesystem::path& folder) {
+Result<Standing> begin(const std::filesystem::path& folder, const Config& config) {
   if (auto restored = SnapshotStore(folder).read_newest("books"))
     return Standing{std::move(restored->machine), restored->head.offset};
-  auto machine = Machine::create({}, "books");
+  auto machine = Machine::create(config, "books");
   if (!machine) return Failure(machine.error()[0].text());
   return Standing{std::move(*machine)};
 }
@@ -51,11 +51,15 @@ Result<void> read_segment(const std::filesystem::path& folder, std::uint64_t fir
   }
 }
 
-Result<Standing> read(const std::filesystem::path& folder) {
-  auto standing = begin(folder);
+Result<Standing> read(const std::filesystem::path& folder, const Config& config) {
+  auto standing = begin(folder, config);
   if (!standing) return standing;
   const auto segments = list_segments(folder / "journal");
   if (!segments) return Failure(segments.error());
+  if (!segments->empty() && segments->begin()->first > standing->offset)
+    spdlog::warn(
+        "there is no snapshot of offset {}, where the journal begins: what came before is not counted",
+        segments->begin()->first);
   for (auto segment = segments->begin(); segment != segments->end(); ++segment) {
     const auto following = std::next(segment);
     const std::uint64_t end =
@@ -148,10 +152,11 @@ ordered_json json_of(const Standing& standing) {
 
 }  // namespace
 
-int books_command(const std::filesystem::path& folder, bool json) {
-  std::optional<Result<Standing>> standing(read(folder));
+int books_command(const Config& config, bool json) {
+  const std::filesystem::path folder = config.state / "gateway";
+  std::optional<Result<Standing>> standing(read(folder, config));
   // A gateway may have trimmed the journal behind our back: then there is a newer snapshot.
-  if (!*standing) standing.emplace(read(folder));
+  if (!*standing) standing.emplace(read(folder, config));
   if (!*standing) {
     spdlog::error("{}", standing->error());
     return kExitFailed;

@@ -65,11 +65,21 @@ void Machine::pass_time(const journal::Record& record, std::vector<Output>& outp
   outputs.clear();
   const Timestamp arrival = record.message.arrival;
   clock_.advance(record);
+  if (windows_->loss_is_open() && clock_.knows()) windows_->note_loss(clock_.now());
   windows_->run_deadlines({arrival, clock_.connected()}, closed_);
   put_out_closed(outputs);
   if (record.kind == journal::Kind::configuration) reconfigure(record, outputs);
-  if (shows_lost_past(record)) note_loss(arrival);
+  if (shows_lost_past(record)) note_loss(record);
   begun_ |= record.kind == journal::Kind::message || record.kind == journal::Kind::link_up;
+}
+
+// A box without a clock of its own stamps what comes first with whatever it takes the time for.
+void Machine::note_loss(const journal::Record& record) {
+  if (record.stamp.trusted) {
+    windows_->note_loss(record.message.arrival);
+  } else {
+    windows_->note_open_loss();
+  }
 }
 
 void Machine::take_decoded(Timestamp arrival, std::optional<Timestamp> arrived,

@@ -53,8 +53,9 @@ class Machine {
   [[nodiscard]] bool shows_lost_past(const journal::Record& record) const {
     return !begun_ && record.kind == journal::Kind::link_up && record.message.retain;
   }
-  /// Records from before `arrival` are lost: results of windows that begin before it are incomplete.
-  void note_loss(Timestamp arrival) { windows_->note_loss(arrival); }
+  /// Records from before this one are lost: results of windows that begin before its time are incomplete, and
+  /// all are while the time is not known.
+  void note_loss(const journal::Record& record);
   /// The end of input: replaces `outputs` by what the windows of the next so many groups hold that was not
   /// published. Whether there are more groups; step() is not called until there are none.
   bool finish(std::vector<Output>& outputs, std::size_t groups = std::numeric_limits<std::size_t>::max());

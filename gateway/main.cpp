@@ -129,7 +129,7 @@ void add_books_command(CommandLine& line, bool& json) {
   CLI::App& command =
       line.command("books", "Print the account of all readings, also while the gateway runs", [&] {
         const auto config = line.load(check_rules);
-        return config ? books_command(config->state / "gateway", json) : config.error();
+        return config ? books_command(*config, json) : config.error();
       });
   line.with_config(command);
   command.add_flag("--json", json, "One JSON object");

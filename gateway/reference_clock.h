@@ -27,6 +27,8 @@ class ReferenceClock {
 
   [[nodiscard]] Timestamp now() const;
   [[nodiscard]] bool trusted() const { return trusted_; }
+  /// Whether now() is of this spell: a wall clock that is trusted, or sensors heard since the link came up.
+  [[nodiscard]] bool knows() const { return trusted_ || !(waiting_ || low_.empty()); }
   /// The wall clock of the last record.
   [[nodiscard]] Timestamp wall() const { return wall_; }
   /// Connected time since the first record; a step back in the stamps (a new start) adds none.

@@ -71,8 +71,14 @@ class Windows {
   void reconfigure(const std::vector<WindowConfig>& windows, const TimeConfig& time, Timestamp decided,
                    std::vector<ClosedWindow>& closed);
 
-  /// Windows that begin before `time` may lack readings: their results say so.
-  void note_loss(Timestamp time) { complete_from_ = std::max(complete_from_, time); }
+  /// Windows that begin before `time` may lack readings: their results say so. All may, from
+  /// note_open_loss() on, until note_loss() says which time it was.
+  void note_loss(Timestamp time) {
+    complete_from_ = std::max(complete_from_, time);
+    loss_is_open_ = false;
+  }
+  void note_open_loss() { loss_is_open_ = true; }
+  [[nodiscard]] bool loss_is_open() const { return loss_is_open_; }
 
   /// The newest event time of all groups.
   [[nodiscard]] Timestamp newest() const { return newest_; }
@@ -99,7 +105,7 @@ class Windows {
   /// nothing, over the series they were over.
   template <typename Archive>
   void serialize(Archive& archive) {
-    archive(groups_, units_, newest_, complete_from_, past_, corrections_, finished_);
+    archive(groups_, units_, newest_, complete_from_, loss_is_open_, past_, corrections_, finished_);
     if (names_.size() == 0) index();
   }
 
@@ -207,6 +213,7 @@ class Windows {
   Judgement judgement_;
   Timestamp newest_ = Timestamp::min();
   Timestamp complete_from_ = Timestamp::min();
+  bool loss_is_open_ = false;
   std::map<std::string, std::array<Past, 3>> past_;  // by window and GroupBy
   std::vector<IdleDeadline> idle_queue_;             // a heap, the earliest first
   std::deque<Correction> corrections_;               // by due

@@ -34,7 +34,7 @@ ClosedWindow Windows::result_of(GroupId id, const Window& window, const Closing&
   result.retracted = closing.retracted;
   result.publish = window.config.publish;
   result.latest = closing.latest;
-  result.incomplete = closing.start < complete_from_;
+  result.incomplete = loss_is_open_ || closing.start < complete_from_;
   if (const auto past = past_.find(window.config.name); past != past_.end())
     result.incomplete |= closing.start < past->second[index_of(names_.by(id))].complete_from;
   // A group whose watermark was set back to before all it has heard has none.

@@ -151,16 +151,20 @@ bool Worker::process(ReadAhead::Item& item, Service& service, const std::stop_to
 }
 
 void Worker::notice_loss(const journal::Record& record) {
+  const auto marked = [&] {
+    return record.stamp.trusted ? "that begin before " + to_rfc3339(record.message.arrival)
+                                : std::string("of before the sensors have told the time");
+  };
   if (machine_.shows_lost_past(record)) {
     spdlog::error(
-        "the broker knows this box, whose state is new: what it took before is lost: windows that begin "
-        "before {} are marked incomplete",
-        to_rfc3339(record.message.arrival));
+        "the broker knows this box, whose state is new: what it took before is lost: windows {} are marked "
+        "incomplete",
+        marked());
   }
   if (record.offset == next_offset_) return;
-  spdlog::error("journal: offsets {} to {} are lost: windows that begin before {} are marked incomplete",
-                next_offset_, record.offset - 1, to_rfc3339(record.message.arrival));
-  machine_.note_loss(record.message.arrival);
+  spdlog::error("journal: offsets {} to {} are lost: windows {} are marked incomplete", next_offset_,
+                record.offset - 1, marked());
+  machine_.note_loss(record);
   replay_.note_loss();
 }
 
@@ -263,8 +267,10 @@ void Worker::look_after_snapshots(Service& service, Clock::time_point now) {
   if (!deaf && !snapshot_is_due(service, now)) return;
   last_snapshot_ = now;
   bytes_in_snapshot_ = bytes_taken_;
-  if (const auto begun = writer_.begin(head(service), machine_, replay_); !begun)
-    spdlog::error("{}", begun.error());
+  const auto begun = writer_.begin(head(service), machine_, replay_);
+  snapshot_failed_ = !begun;
+  if (!begun && snapshot_complaint_.is_due(now))
+    spdlog::error("{} (trying on, next word in a minute)", begun.error());
 }
 
 // A journal that is more than half full makes the box deaf if nobody trims it.

@@ -79,6 +79,30 @@ TEST_CASE("the books say what the ledger says, after a kill, while the gateway r
                        fmt::format("{} numbers missing in the seq of {} sensors\n", sum, missing.size())));
 }
 
+TEST_CASE(
+    "books without a snapshot say what is not in them, and count the rest under today's configuration") {
+  Broker broker;
+  Box box(broker.port(), "[journal]\nsegment = \"1 MiB\"\nlimit = \"4 MiB\"\n");
+  ChildProcess gateway = box.start("gateway");
+  const auto is_trimmed = [&] {
+    return !std::filesystem::exists(box.state() / "gateway/journal/00000000000000000000.journal");
+  };
+  for (int hours = 1; hours <= 9 && !is_trimmed(); ++hours)
+    simulate(broker,
+             {"run", "--preset", "wildfire", "--duration", fmt::format("{}h", hours), "--speed", "max"});
+  REQUIRE(wait_until(is_trimmed));
+  CHECK(gateway.stop() == 0);
+  for (const auto& file : std::filesystem::directory_iterator(box.state() / "gateway")) {
+    if (file.path().extension() == ".snapshot") std::filesystem::remove(file.path());
+  }
+  const auto command = run({program("gateway"), "books", "--json", "--config", box.config()});
+  CHECK(command.code == 0);
+  CHECK_THAT(command.err, Catch::Contains("what came before is not counted"));
+  const auto books = nlohmann::json::parse(command.out)["books"];
+  CHECK(books["received"] > 0);
+  CHECK_FALSE(books["rejected"].contains("no_input"));
+}
+
 TEST_CASE("books of a box that has none yet, and of one that cannot be read") {
   Box box(1, "");
   const auto command = run({program("gateway"), "books", "--config", box.config()});

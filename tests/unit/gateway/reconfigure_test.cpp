@@ -141,6 +141,23 @@ TEST_CASE("a rule that comes back gives none of its alerts' revisions a second t
   CHECK(alerts >= 2);
 }
 
+TEST_CASE(
+    "a loss on a box that does not know the time leaves windows incomplete until sensors have told it") {
+  MachineRig rig(config(window("w", "1m")));
+  rig.trusted = false;
+  rig.wall = GENERATE(std::int64_t{100}, std::int64_t{2'500'000'000});  // 1970, 2049
+  rig.link_up(true);  // the broker knows the box, whose state is new
+  for (int i = 0; i <= 300; ++i) {
+    rig.pass(1);
+    for (const char* sensor : {"north/a", "north/b", "north/c"}) rig.read(sensor, i, 1);
+  }
+  const auto results = of_window(rig.published, "w");
+  REQUIRE(results.size() == 4);
+  CHECK(nlohmann::json::parse(results[0])["incomplete"] == true);
+  for (std::size_t i = 1; i < results.size(); ++i)
+    CHECK_FALSE(nlohmann::json::parse(results[i]).contains("incomplete"));
+}
+
 TEST_CASE("another lag counts at once, for windows that are open already") {
   MachineRig rig(config(window("w", "5m")));
   for (int i = 0; i <= 340; i += 10) rig.live("north/a", i, 1);
