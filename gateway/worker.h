@@ -31,7 +31,7 @@ namespace lookout {
 ///
 /// Order. A retained message is handed over only when the one before it on its topic is confirmed and the
 /// cursor saved and synced: so a restart, which begins behind the cursor, never shows a subscriber an older
-/// state than he has seen, also after a power cut.
+/// state than he has seen; after a power cut, of what the journal had synced.
 ///
 /// Threading: run() on the worker's thread, what comes after it on another, confirmed() on the MQTT
 /// library's. Threads of their own read ahead at a start, and sync the cursor once a second: a slow card must

@@ -62,7 +62,7 @@ std::vector<std::string> wildfire(const Box& box, const Broker& broker, const st
 void simulate(const Broker& broker, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), program("simulator"));
   arguments.insert(arguments.end(), {"--port", broker.port_text()});
-  const auto finished = run(arguments);
+  const auto finished = run(arguments, std::chrono::minutes{5});  // a million readings, beside other tests
   if (finished.code != 0) throw std::runtime_error("lookout-simulator: " + finished.err);
 }
 
