@@ -14,7 +14,7 @@ namespace lookout {
 class StateFolder {
  public:
   /// Makes the folder `<state>/<program>` and locks it. Fails when it cannot be made, another process holds
-  /// it, or a file in it cannot be read and written.
+  /// it, or a file in it cannot be read and written, an archive left out.
   static Result<StateFolder> open(const Config& config, const std::string& program);
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }

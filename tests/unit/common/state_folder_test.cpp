@@ -74,3 +74,30 @@ TEST_CASE("a file in the state folder that cannot be opened is said so, and stay
   CHECK(WEXITSTATUS(status) == 0);
   CHECK(std::filesystem::exists(segment));
 }
+
+// The bridge waits for it, and its status says so.
+TEST_CASE("an archive that cannot be opened does not keep the state folder from being opened") {
+  using std::filesystem::perms;
+  constexpr auto kNobody = 65534;
+  const TempFolder folder;
+  Config config;
+  config.state = folder / "state";
+  config.box_id = "box";
+  const auto archive = folder / "state/bridge/archive";
+  std::filesystem::create_directories(archive);
+  for (const char* const name : {"", "state", "state/bridge"})
+    std::filesystem::permissions(folder / name, perms::all);
+  spit(archive / "00000000000000000000-2026-11-22.db", "");
+  std::filesystem::permissions(archive / "00000000000000000000-2026-11-22.db", perms::none);
+  std::filesystem::permissions(archive, GENERATE(perms::none, perms::all));
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (::geteuid() == 0 && ::setuid(kNobody) != 0) ::_exit(2);
+    ::_exit(StateFolder::open(config, "bridge") ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WEXITSTATUS(status) == 0);
+  std::filesystem::permissions(archive, perms::all);
+}
