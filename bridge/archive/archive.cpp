@@ -262,21 +262,23 @@ ArchiveResult<bool> Archive::evict_oldest() {
   if (found == catalogue_.closed().end() || !may_go(*found, forwarded_, config_)) return false;
   const ClosedFile& oldest = *found;
   const std::uint64_t first = oldest.name.first_offset, end = oldest.summary.end_offset;
-  if (end > forwarded_) {
-    const std::uint64_t lost = std::max(first, forwarded_);
+  const std::uint64_t lost = std::clamp(forwarded_, first, end);
+  // Noted first: a file that is still there is removed again, of one that is gone nobody would know.
+  if (lost < end && eviction_noted_ < end) {
     note_durably({.first_offset = lost,
                   .end_offset = end,
                   .why = "evicted",
                   .times = oldest.summary.arrivals,
                   .noted = arrival_});
-    evicted_unforwarded_ += end - lost;
+    eviction_noted_ = end;
   }
-  evicted_ += end - first;
   closed_repeats_.let_go(first);
   if (sealer_ && sealer_->first_offset() == first) sealer_.reset();
   spdlog::info("archive: {} goes: offsets {} to {}, {} MiB", to_text(oldest.name), first, end - 1,
                oldest.bytes >> 20);
   if (auto removed = catalogue_.remove(first); !removed) return std::unexpected(std::move(removed.error()));
+  evicted_ += end - first;
+  evicted_unforwarded_ += end - lost;
   lacks_room_to_seal_ = false;
   return true;
 }

@@ -16,7 +16,7 @@
 namespace lookout {
 
 /// The archive's writer: a folder of files, of which the newest is written (files, tables and promise:
-/// README.md beside this).
+/// bridge/README.md).
 ///
 /// Rows are added between begin() and commit(), and are there all or not at all. After a failure of any call
 /// the batch is to be given up with abandon(), and everything since begin() added again. Threading: one
@@ -117,6 +117,7 @@ class Archive {
   std::size_t gaps_in_batch_ = 0;                           // so many of them are in the open batch
   std::uint64_t forwarded_ = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t evicted_ = 0, evicted_unforwarded_ = 0;
+  std::uint64_t eviction_noted_ = 0;  // of the files below it that were to go without having been forwarded
 };
 
 }  // namespace lookout

@@ -138,10 +138,11 @@ void ArchiveCatalogue::close(FileSummary summary) {
 
 ArchiveResult<void> ArchiveCatalogue::seal(std::uint64_t first_offset) {
   ClosedFile& file = *find(first_offset);
-  const ArchiveName before = file.name;
-  const ArchiveName after{before.first_offset, before.day, true};
+  const ArchiveName before{first_offset, file.name.day, false}, after{first_offset, file.name.day, true};
   FileSystem& files = system_files();
-  auto done = files.rename(path_while_sealing(before), path_of(after));
+  Result<void> done;
+  // It is gone where the renaming succeeded, and what comes behind it failed.
+  if (!is_gone(path_while_sealing(before))) done = files.rename(path_while_sealing(before), path_of(after));
   if (done) done = files.sync_folder(folder_);
   if (!done) return or_try_again(done);
   file.name = after;
@@ -159,7 +160,11 @@ ArchiveResult<void> ArchiveCatalogue::remove_files(const ArchiveName& name) {
 
 ArchiveResult<void> ArchiveCatalogue::remove(std::uint64_t first_offset) {
   const auto file = find(first_offset);
-  auto removed = remove_files(file->name);
+  ArchiveResult<void> removed;
+  // Of a sealing that has not ended there are both.
+  for (const bool sealed : {true, false}) {
+    if (removed) removed = remove_files({first_offset, file->name.day, sealed});
+  }
   if (removed) closed_.erase(file);
   return removed;
 }

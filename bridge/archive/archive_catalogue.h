@@ -49,7 +49,8 @@ class ArchiveCatalogue {
   void begin(const ArchiveName& name) { open_ = name; }
   /// The open file is written no more.
   void close(FileSummary summary);
-  /// What was made at path_while_sealing() takes the place of the closed file.
+  /// What was made at path_while_sealing() takes the place of the closed file. After a failure it is to be
+  /// called again.
   ArchiveResult<void> seal(std::uint64_t first_offset);
   ArchiveResult<void> remove(std::uint64_t first_offset);
   /// Holds a closed file for damaged from now on; gives the gap that is to be noted before set_aside().

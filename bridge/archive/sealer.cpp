@@ -59,7 +59,6 @@ Sealer::Sealer(std::filesystem::path source, std::filesystem::path target, FileS
     : source_(std::move(source)), target_(std::move(target)), summary_(std::move(summary)) {}
 
 Sealer::~Sealer() {
-  if (phase_ == Phase::whole) return;
   sorted_.reset();
   insert_.reset();
   database_.reset();
@@ -93,6 +92,7 @@ void Sealer::set_up() {
 }
 
 ArchiveResult<Sealer::Step> Sealer::step() {
+  if (phase_ == Phase::whole) return Step::whole;
   auto done = guarded(source_, [&] { return work(); });
   if (!done || *done != Step::whole) return done;
   const auto file = system_files().open(target_, FileSystem::Open::to_change);
@@ -123,7 +123,7 @@ Sealer::Step Sealer::work() {
     case Phase::settle:
       return settle() ? Step::whole : Step::waiting;
     case Phase::whole:
-      return Step::whole;
+      break;
   }
   std::unreachable();
 }

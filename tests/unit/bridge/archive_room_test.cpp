@@ -1,3 +1,5 @@
+#include <sqlite3.h>
+
 #include "tests/unit/bridge/archive_days.h"
 
 using namespace lookout;
@@ -133,6 +135,81 @@ TEST_CASE("a reader who stays does not let the log grow: the file ends, and the 
   CHECK(box.files().front().filename() == "00000000000000000000-2026-11-22.db");
   CHECK(ArchiveFixture::ask(box.files().front(), "SELECT count(*) FROM messages") != "601");
   CHECK(box.archive->next_offset() == 601);
+}
+
+TEST_CASE("a file that retention cannot remove is counted when it is gone, and its gap noted once") {
+  ArchiveFixture box;
+  box.config.archive.retention_age = 1h;
+  box.config.archive.evict_unforwarded = true;
+  store_three_days(box);
+  box.open();
+  box.maintain();
+  const Timestamp later = at("2026-11-30T00:00:00Z");
+  const std::string in_the_way = box.files().front().string() + "-wal";
+  std::filesystem::create_directory(in_the_way);
+  for (std::uint64_t forwarded = 0; forwarded < 2; ++forwarded) {
+    box.archive->set_forwarded(forwarded);
+    const auto removed = box.archive->maintain(later);
+    REQUIRE(!removed);
+    CHECK(removed.error().may_pass());
+    CHECK(box.archive->state().evicted == 0);
+    CHECK(box.archive->state().evicted_unforwarded == 0);
+  }
+  std::filesystem::remove(in_the_way);
+  CHECK(*box.archive->maintain(later));
+  CHECK(box.archive->state().evicted == 2);
+  CHECK(box.archive->state().evicted_unforwarded == 1);
+  CHECK(gaps_of(read(box.path())) == "evicted 0-2");
+}
+
+namespace {
+
+/// While it is there, a folder takes the place of a -wal that is removed: it cannot be removed once more.
+class LogStays {
+ public:
+  LogStays() {
+    usual_ = sqlite3_vfs_find(nullptr);
+    vfs_ = *usual_;
+    vfs_.zName = "log-stays";
+    vfs_.xDelete = [](sqlite3_vfs*, const char* name, int sync) {
+      const int done = usual_->xDelete(usual_, name, sync);
+      if (std::string_view(name).ends_with(".open.db-wal")) std::filesystem::create_directory(name);
+      return done;
+    };
+    sqlite3_vfs_register(&vfs_, 1);
+  }
+  LogStays(const LogStays&) = delete;
+  LogStays& operator=(const LogStays&) = delete;
+  ~LogStays() { sqlite3_vfs_unregister(&vfs_); }
+
+ private:
+  static inline sqlite3_vfs* usual_ = nullptr;
+  sqlite3_vfs vfs_{};
+};
+
+}  // namespace
+
+TEST_CASE("a sealing whose last steps fail is ended later, and does not end the bridge") {
+  ArchiveFixture box;
+  store_three_days(box);
+  {
+    const LogStays log;
+    auto more = box.archive->maintain(std::nullopt);
+    while (more && *more) more = box.archive->maintain(std::nullopt);
+    REQUIRE(!more);
+    CHECK(more.error().may_pass());
+    more = box.archive->maintain(std::nullopt);
+    INFO((more ? "" : more.error().text));
+    CHECK((!more && more.error().may_pass()));
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(box.path())) {
+    if (entry.is_directory()) std::filesystem::remove(entry.path());
+  }
+  box.maintain();
+  CHECK(box.listing().find(".tmp") == std::string::npos);
+  CHECK(box.listing().find("00000000000000000000-2026-11-22.db") != std::string::npos);
+  CHECK(box.listing().find("00000000000000000000-2026-11-22.open") == std::string::npos);
+  CHECK(read(box.path()).offsets == "0 1 2 3");
 }
 
 TEST_CASE("on a full disk a damaged oldest file does not stand in the way of those that may go") {
