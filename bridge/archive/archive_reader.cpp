@@ -56,9 +56,12 @@ std::optional<RowPlace> begin_of(const FileSummary& summary, const Selection& se
   return std::nullopt;
 }
 
+// What is measured arrives later, nobody knows how much.
 bool concerns(const Gap& gap, const Selection& selection) {
-  return !gap.times || ((!selection.from || gap.times->to >= *selection.from) &&
-                        (!selection.to || gap.times->from < *selection.to));
+  if (!gap.times) return true;
+  const bool by_event = selection.axis == TimeAxis::event && selection.kind != RowKind::messages;
+  return (!selection.from || gap.times->to >= *selection.from) &&
+         (by_event || !selection.to || gap.times->from < *selection.to);
 }
 
 /// One answer from all files.

@@ -57,9 +57,8 @@ Look look_at(SQLite::Database& database, bool closed, const DaySelection& select
   return look;
 }
 
-bool arrived_on(const Gap& gap, const DaySelection& day) {
-  return !gap.times || (gap.times->to >= day.from && gap.times->from < day.to + day.lag);
-}
+// What is measured arrives later, nobody knows how much.
+bool concerns(const Gap& gap, const DaySelection& day) { return !gap.times || gap.times->to >= day.from; }
 
 }  // namespace
 
@@ -126,7 +125,7 @@ ArchiveResult<bool> DayReader::look_into(const std::filesystem::path& path, bool
   if (!*look) return std::unexpected(look->error());
   const Look& seen = **look;
   for (const Gap& gap : seen.gaps) {
-    if (arrived_on(gap, selection)) contents_.missing.gaps.push_back(gap);
+    if (concerns(gap, selection)) contents_.missing.gaps.push_back(gap);
   }
   const bool is_first = contents_.end_offset == 0;
   if (is_first && seen.first_offset > 0 && seen.first_arrival && *seen.first_arrival > selection.from)

@@ -5,7 +5,7 @@
 namespace lookout {
 
 /// Adds `lookout-bridge summarize`: the complete summary of a day per sensor, region and network, and how
-/// complete it is (columns: README.md beside this). A day that is not over is summarized up to now.
+/// complete it is (columns: bridge/README.md). A day that is not over is summarized up to now.
 void add_summarize(CommandLine& line);
 
 }  // namespace lookout

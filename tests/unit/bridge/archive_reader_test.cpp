@@ -64,6 +64,22 @@ TEST_CASE("a range takes its first moment and not its last") {
                              .to = at("2026-11-22T12:00:03Z")}) == "1 2");
 }
 
+TEST_CASE("a gap is mentioned where its messages may have been measured, or by arrival may have come") {
+  ArchiveFixture box;
+  box.store({{.payload = "1", .arrival = "2026-11-22T12:00:00Z"}});
+  box.skip(1);
+  box.store({{.payload = "2", .arrival = "2026-11-22T17:00:00Z"}});
+  const auto gaps = [&](TimeAxis axis, const char* from, const char* to) {
+    Missing missing;
+    offsets(box.path(), {.axis = axis, .from = at(from), .to = at(to)}, &missing);
+    return missing.gaps.size();
+  };
+  CHECK(gaps(TimeAxis::event, "2026-11-22T10:00:00Z", "2026-11-22T11:00:00Z") == 1);
+  CHECK(gaps(TimeAxis::event, "2026-11-22T17:00:01Z", "2026-11-22T18:00:00Z") == 0);
+  CHECK(gaps(TimeAxis::arrival, "2026-11-22T10:00:00Z", "2026-11-22T11:00:00Z") == 0);
+  CHECK(gaps(TimeAxis::arrival, "2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z") == 1);
+}
+
 TEST_CASE("topics are chosen by an MQTT filter") {
   ArchiveFixture box;
   store_four(box);
