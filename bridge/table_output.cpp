@@ -48,6 +48,25 @@ void append_json_text(std::string& to, std::string_view text) {
   }
 }
 
+// What moves a terminal's cursor, or says more to it: also the control characters beyond ASCII, C2 80 to C2
+// 9F.
+void append_visible(std::string& to, std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
+    if (text[i] == '\n') {
+      to += "\\n";
+    } else if (byte < 0x20 || byte == 0x7F) {
+      fmt::format_to(std::back_inserter(to), "\\x{:02x}", byte);
+    } else if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
+      fmt::format_to(std::back_inserter(to), "\\x{:02x}", next);
+      ++i;
+    } else {
+      to += text[i];
+    }
+  }
+}
+
 // Columns on a screen, to a good approximation: code points.
 std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(
@@ -76,7 +95,11 @@ bool TableOutput::row(std::span<const Cell> cells) {
   } else {
     Texts texts(cells.size());
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      std::visit(AppendText{texts[i]}, cells[i]);
+      if (const auto* text = std::get_if<std::string_view>(&cells[i])) {
+        append_visible(texts[i], *text);
+      } else {
+        std::visit(AppendText{texts[i]}, cells[i]);
+      }
       if (texts[i].empty()) texts[i].push_back('-');
     }
     if (!widths_.empty()) {

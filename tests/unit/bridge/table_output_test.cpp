@@ -66,6 +66,13 @@ TEST_CASE("a table aligns its columns, numbers to the right, and shows a dash wh
   CHECK(print(Format::table, {}) == "offset  event_time  value  unit\n");
 }
 
+TEST_CASE("a table shows what would break it, or move a terminal's cursor, as text") {
+  CHECK(print(Format::table, {{std::int64_t{1}, at("2026-11-22T11:20:00Z"), 1.0,
+                               std::string_view("a\r\nb\x1b[2J\x7f\xc2\x9b°ü\xc2")}}) ==
+        "offset  event_time            value  unit\n"
+        "     1  2026-11-22T11:20:00Z      1  a\\x0d\\nb\\x1b[2J\\x7f\\x9b°ü\xc2\n");
+}
+
 TEST_CASE("a flag is true or false in every format") {
   constexpr std::array kFlag{Column{"retracted", CellType::flag}};
   const auto format = GENERATE(Format::csv, Format::ndjson, Format::table);
