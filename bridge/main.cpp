@@ -11,6 +11,7 @@
 //         newest offset tells the next start where to go on, as the cursor in Kafka does for the forwarder.
 //         Nothing is lost, nothing is there twice.
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <limits>
 #include <map>
@@ -48,7 +49,14 @@ int check(const CommandLine& line) {
   return kExitDone;
 }
 
+// What is as large as that goes back to the system at once when it is freed. Left alone, glibc takes the
+// largest that was ever given back for the measure of both, and keeps as much for good: a batch for Kafka,
+// for days.
+constexpr int kLargeBytes = 128 << 10;
+
 int run(const CommandLine& line) {
+  ::mallopt(M_MMAP_THRESHOLD, kLargeBytes);
+  ::mallopt(M_TRIM_THRESHOLD, kLargeBytes);
   const auto config = line.load(check_kafka);
   return config ? run_relay(*config) : config.error();
 }

@@ -7,28 +7,31 @@
 #include "bridge/archive/archive_name.h"
 #include "bridge/archive/archive_schema.h"
 #include "bridge/archive/sql_values.h"
-#include "common/journal_format.h"
 
 namespace lookout {
 namespace {
 
 constexpr const char* kMessages =
-    "SELECT m.offset, m.arrival_us, t.topic, m.payload, m.flags FROM messages m "
+    "SELECT m.offset, m.arrival_us, t.topic, m.payload FROM messages m "
     "CROSS JOIN topics t ON t.id = m.topic_id WHERE m.offset >= ? ORDER BY m.offset";
-// Sorted before the names are looked up; a closed file's readings lie by series, and are sorted once.
+// Sorted before the names are looked up; a closed file's readings lie by series, and are sorted once, with a
+// file for what outgrows the cache.
 constexpr const char* kReadings =
-    "SELECT r.id >> 16, r.id & 65535, s.network, s.region, s.sensor, s.metric, u.word, b.word, r.event_us, "
+    "SELECT r.id, r.id & 65535, s.network, s.region, s.sensor, s.metric, u.word, b.word, r.event_us, "
     "r.time_is_arrival, r.value, r.seq, r.identity "
     "FROM (SELECT id, event_us, series, seq, boot, value, time_is_arrival, unit, identity FROM readings "
     "WHERE id >= ? "
-    "<< 16 "
-    "ORDER BY id LIMIT -1) r CROSS JOIN series s ON s.id = r.series CROSS JOIN words u ON u.id = r.unit "
+    "ORDER BY id LIMIT ?) r CROSS JOIN series s ON s.id = r.series CROSS JOIN words u ON u.id = r.unit "
     "CROSS JOIN words b ON b.id = r.boot";
 constexpr const char* kAggregates =
     "SELECT offset, id, network, window, grp, metric, unit, closed_by, revision, start_us, end_us, count, "
     "sensors, "
     "sum, mean, min, max, stddev, first, last, late, seq_gaps, over, incomplete, retracted, historical "
-    "FROM aggregates WHERE offset >= ? ORDER BY offset";
+    "FROM aggregates WHERE offset >= ? ORDER BY offset LIMIT ?";
+constexpr int kBitsOfPart = 16;
+constexpr std::int64_t kAll = -1;
+// So many fit into the cache, and need no file to be sorted: 1 MiB.
+constexpr std::int64_t kReadingsAtATime = 10'000;
 
 std::string copy_of(const SQLite::Column& column) { return std::string(sql::text_of(column)); }
 
@@ -74,24 +77,42 @@ AggregateRow aggregate_of(SQLite::Statement& row) {
   return aggregate;
 }
 
-/// Rows by offset, of which the next is looked at before it is taken.
+/// Rows by their first column, an offset with some bits behind it. The next is looked at before it is taken.
 class Rows {
  public:
-  Rows(const SQLite::Database& database, const char* sql, std::uint64_t from) : statement_(database, sql) {
-    statement_.bind(1, sql::value_of(from));
+  /// They are asked for again where there are more of them than `at_a_time`.
+  Rows(const SQLite::Database& database, const char* sql, std::uint64_t from, int bits,
+       std::int64_t at_a_time)
+      : statement_(database, sql), bits_(bits), at_a_time_(at_a_time) {
+    ask_from(sql::value_of(from << bits));
   }
   /// The row of that offset, where there is one (more); rows of smaller offsets are passed over.
   SQLite::Statement* at(std::uint64_t offset) {
-    while (!done_ && (!started_ || sql::offset_of(statement_.getColumn(0)) < offset)) step();
-    return !done_ && sql::offset_of(statement_.getColumn(0)) == offset ? &statement_ : nullptr;
+    while (!done_ && (!started_ || this_offset() < offset)) step();
+    return !done_ && this_offset() == offset ? &statement_ : nullptr;
   }
   void step() {
     started_ = true;
+    if (given_ == at_a_time_) ask_from(last_ + 1);
     done_ = !statement_.executeStep();
+    if (done_) return;
+    ++given_;
+    last_ = statement_.getColumn(0).getInt64();
   }
 
  private:
+  [[nodiscard]] std::uint64_t this_offset() const { return static_cast<std::uint64_t>(last_) >> bits_; }
+  void ask_from(std::int64_t first) {
+    statement_.tryReset();
+    statement_.bind(1, first);
+    statement_.bind(2, at_a_time_);
+    given_ = 0;
+  }
+
   SQLite::Statement statement_;
+  const int bits_;
+  const std::int64_t at_a_time_;
+  std::int64_t given_ = 0, last_ = 0;
   bool started_ = false, done_ = false;
 };
 
@@ -116,24 +137,18 @@ class ArchiveFeed::File {
        std::unique_ptr<SQLite::Database> connection)
       : closed(is_closed), path_(std::move(path)), database_(std::move(connection)), position_(from) {
     database_->exec("BEGIN");  // all three are of one state
-    messages_.emplace(*database_, kMessages);
-    messages_->bind(1, sql::value_of(from));
-    readings_.emplace(*database_, kReadings, from);
-    aggregates_.emplace(*database_, kAggregates, from);
+    ask(kAll);
   }
 
   /// False: at the file's end.
   ArchiveResult<bool> next(ArchivedMessage& message) {
+    auto found = guarded(path_, [&] { return read(message); });
+    if (found || !closed || !found.error().may_pass()) return found;
+    // A disk too full to sort on must not keep it from being read: then nothing could be forwarded, and so
+    // nothing evicted, which alone makes room. Now each so many are found by a look through all.
     return guarded(path_, [&] {
-      if (!messages_->executeStep()) return false;
-      take_message(message);
-      for (auto* row = readings_->at(message.offset); row; row = readings_->at(message.offset)) {
-        message.readings.push_back(reading_of(*row));
-        readings_->step();
-      }
-      if (auto* row = aggregates_->at(message.offset)) message.aggregate = aggregate_of(*row);
-      position_ = message.offset + 1;
-      return true;
+      ask(kReadingsAtATime);
+      return read(message);
     });
   }
   /// The offset behind the message that next() gave last.
@@ -142,6 +157,24 @@ class ArchiveFeed::File {
   const bool closed;
 
  private:
+  // From the position on.
+  void ask(std::int64_t readings_at_a_time) {
+    messages_.emplace(*database_, kMessages);
+    messages_->bind(1, sql::value_of(position_));
+    readings_.emplace(*database_, kReadings, position_, kBitsOfPart, readings_at_a_time);
+    aggregates_.emplace(*database_, kAggregates, position_, 0, kAll);
+  }
+  bool read(ArchivedMessage& message) {
+    if (!messages_->executeStep()) return false;
+    take_message(message);
+    for (auto* row = readings_->at(message.offset); row; row = readings_->at(message.offset)) {
+      message.readings.push_back(reading_of(*row));
+      readings_->step();
+    }
+    if (auto* row = aggregates_->at(message.offset)) message.aggregate = aggregate_of(*row);
+    position_ = message.offset + 1;
+    return true;
+  }
   void take_message(ArchivedMessage& message) {
     message.readings.clear();
     message.aggregate.reset();
@@ -151,9 +184,6 @@ class ArchiveFeed::File {
     const SQLite::Column payload = messages_->getColumn(3);
     const auto* bytes = static_cast<const char*>(payload.getBlob());
     message.payload.assign(bytes ? bytes : "", static_cast<std::size_t>(payload.getBytes()));
-    const std::int64_t flags = messages_->getColumn(4).getInt64();
-    message.retain = (flags & journal::kFlagRetain) != 0;
-    message.cut = (flags & journal::kFlagCut) != 0;
   }
 
   const std::filesystem::path path_;
@@ -165,6 +195,8 @@ class ArchiveFeed::File {
 
 ArchiveFeed::ArchiveFeed(std::filesystem::path folder) : folder_(std::move(folder)) {}
 ArchiveFeed::~ArchiveFeed() = default;
+
+void ArchiveFeed::close() { file_.reset(); }
 
 ArchiveResult<std::vector<ArchiveName>> ArchiveFeed::list() const {
   auto names = list_archive(folder_);
@@ -232,13 +264,14 @@ ArchiveResult<std::vector<Gap>> ArchiveFeed::noted_gaps(std::uint64_t first, std
   return noted;
 }
 
-// Everything but what retention took is noted.
+// Everything but what retention took is noted. It is told as of the message behind it.
 ArchiveResult<void> ArchiveFeed::add_gaps(std::uint64_t end, FeedBatch& batch, FeedReceiver& receiver) {
   const auto noted = noted_gaps(batch.next, end);
   if (!noted) return std::unexpected(noted.error());
   const auto add = [&](Gap gap, std::uint64_t last) {
     gap.first_offset = batch.next;
     gap.end_offset = batch.next = last;
+    if (gap.noted == Timestamp{}) gap.noted = message_.arrival;
     receiver.take(gap);
   };
   for (const Gap& gap : *noted) {
@@ -284,8 +317,7 @@ ArchiveResult<bool> ArchiveFeed::add_next(FeedBatch& batch, FeedReceiver& receiv
   ++batch.messages;
   batch.next = message_.offset + 1;
   batch.bytes += message_.topic.size() + message_.payload.size();
-  receiver.take(message_);
-  return true;
+  return receiver.take(message_);
 }
 
 }  // namespace lookout

@@ -33,7 +33,6 @@ struct ArchivedMessage {
   std::uint64_t offset = 0;
   Timestamp arrival;
   std::string topic, payload;
-  bool retain = false, cut = false;
   std::vector<ArchivedReading> readings;  ///< by part
   std::optional<AggregateRow> aggregate;  ///< where it was one that had not come before
 };
@@ -46,8 +45,9 @@ class FeedReceiver {
   FeedReceiver& operator=(const FeedReceiver&) = delete;
   virtual ~FeedReceiver() = default;
 
-  /// May be taken out, or swapped for another whose memory the next one uses.
-  virtual void take(ArchivedMessage& message) = 0;
+  /// May be taken out, or swapped for another whose memory the next one uses. False: it is to be the batch's
+  /// last.
+  virtual bool take(ArchivedMessage& message) = 0;
   /// Of what retention took earlier no more is known than the offsets.
   virtual void take(const Gap& gap) = 0;
 };
@@ -59,7 +59,7 @@ struct FeedBatch {
 };
 
 /// Reads the archive in the order of its offsets, for a forwarder: a batch at a time, also while it is
-/// written. Of a file that is still written nothing is held open between two batches. Threading: one
+/// written. Between two batches a closed file stays open, one that is still written does not. Threading: one
 /// owner.
 class ArchiveFeed {
  public:
@@ -74,9 +74,12 @@ class ArchiveFeed {
   ~ArchiveFeed();
 
   /// What is committed from the offset `from` on. Empty at the archive's end. Where a file that is damaged
-  /// holds the very next message, it fails; it is set aside by the bridge's next start, and a gap from then
-  /// on.
+  /// holds the very next message, it fails, until somebody passes it over or the archive's owner sets it
+  /// aside: it is a gap from then on. A full disk does not keep it from reading.
   ArchiveResult<FeedBatch> read(std::uint64_t from, const Limits& limits, FeedReceiver& receiver);
+  /// Lets go of the file that it holds open between two batches: the room of one that is evicted would not
+  /// be free before.
+  void close();
   /// After a failure: the first offset of the file that could not be read.
   [[nodiscard]] std::uint64_t failed_file() const { return failed_.first_offset; }
   /// From now on a file that begins there is not read: what it holds is a gap. False: it was so before.

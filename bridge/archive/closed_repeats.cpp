@@ -10,7 +10,9 @@
 namespace lookout {
 namespace {
 
-constexpr std::size_t kMostConnections = 32;  // each caches up to 2 MiB
+constexpr std::size_t kMostConnections = 32;
+// Each looks up one row at a time: a path through the index.
+constexpr const char* kSmallCache = "PRAGMA cache_size = -256";
 
 }  // namespace
 
@@ -55,7 +57,10 @@ ArchiveResult<ClosedRepeats::File*> ClosedRepeats::find(const ArchiveName& name)
     const auto path = folder_ / to_text(name);
     auto database = open_read_only(path, name.sealed);
     if (!database) return std::unexpected(std::move(database.error()));
-    auto file = guarded(path, [&] { return std::make_unique<File>(std::move(*database)); });
+    auto file = guarded(path, [&] {
+      (*database)->exec(kSmallCache);
+      return std::make_unique<File>(std::move(*database));
+    });
     if (!file) return std::unexpected(std::move(file.error()));
     make_room();
     found = files_.emplace(name.first_offset, std::move(*file)).first;

@@ -79,6 +79,7 @@ class ForwardJob {
     const auto cursors = sink.read_cursors(prefix_, stop);
     if (!cursors) return std::unexpected(cursors.error());
     alerts_.clear();
+    later_ = later_epochs(*cursors);
     cursor_ = {.epoch = plan_.epoch, .begin = plan_.stretches.front().first};
     if (const auto known = cursors->find(key_); known != cursors->end()) {
       const auto parsed = parse_cursor(known->second);
@@ -89,7 +90,6 @@ class ForwardJob {
       spdlog::info("goes on at offset {}: {} records are there already", cursor_.offset, cursor_.records);
     }
     alerts_ = alerts_in(*cursors, key_);
-    later_ = later_epochs(*cursors);
     return {};
   }
 

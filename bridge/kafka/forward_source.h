@@ -19,7 +19,7 @@ struct ForwardBatch {
   std::uint64_t evicted = 0;   ///< offsets in gaps that retention made
   std::uint64_t lost = 0;      ///< offsets in the other gaps
   std::string last{};          ///< fingerprint() of its last message
-  bool is_large = false;       ///< at least half of what it may be
+  bool is_large = false;       ///< in messages, bytes or records at least half of what it may be
 };
 
 /// What is wanted of the archive: from <= time < to. By event time: readings by theirs, aggregates by their
@@ -29,7 +29,8 @@ struct ForwardRange {
   Timestamp from = kEarliestTime, to = kLatestTime;
 };
 
-/// Of a transaction. A commit costs the network's delay several times, whatever is in it.
+/// Of a transaction, and of the records that they make. A commit costs the network's delay several times,
+/// whatever is in it.
 inline constexpr std::size_t kMostMessages = 10'000;
 
 /// Reads the archive in transactions' worth. Threading: one owner at a time.
@@ -46,8 +47,13 @@ class ForwardSource {
     maker_.set_later_epochs(std::move(later));
   }
   /// What follows, so many messages at most, and as large a part of the bytes; of none at the archive's end.
-  /// After a failure the same is tried again.
+  /// The message that makes the records as many is the last. After a failure the same is tried again.
   ArchiveResult<ForwardBatch> next(std::size_t most = kMostMessages);
+  /// Holds no file open, and no memory, until the next batch.
+  void close() {
+    feed_.close();
+    maker_.forget_texts();
+  }
   /// A file of the archive that cannot be read is a gap from now on. False: it was so before.
   bool pass_over(std::uint64_t first_offset) { return feed_.pass_over(first_offset); }
   /// fingerprint() of the message of that offset; empty where the archive has none.

@@ -56,6 +56,7 @@ void Forwarder::run(const std::stop_token& stop) {
     const KafkaFailure failure = session(stop);
     if (ahead_.valid()) ahead_.wait();
     ahead_ = {};
+    source_.close();  // what is evicted meanwhile gives its room back
     if (stop.stop_requested()) break;
     ::malloc_trim(0);  // what the batches took: Kafka may be away for days
     note(failure);

@@ -238,9 +238,10 @@ RecordNames record_names(const KafkaConfig& kafka, const std::string& box) {
 
 std::span<const KafkaHeader> RecordHeaders::of(const ForwardRecord& record, const RecordNames& names) {
   time_ = to_rfc3339(record.time);
-  epoch_ = fmt::format(FMT_COMPILE("{:016x}"), record.epoch);
   offset_ = std::to_string(record.offset);
-  part_ = std::to_string(record.part);
+  // The same in most records.
+  if (epoch_ != record.epoch) epoch_text_ = fmt::format(FMT_COMPILE("{:016x}"), *(epoch_ = record.epoch));
+  if (part_ != record.part) part_text_ = std::to_string(*(part_ = record.part));
   headers_ = {{{"ce_specversion", "1.0"},
                {"ce_id", record.id},
                {"ce_source", names.source},
@@ -248,9 +249,9 @@ std::span<const KafkaHeader> RecordHeaders::of(const ForwardRecord& record, cons
                {"ce_time", time_},
                {"content-type", "application/json"},
                {"box", names.box},
-               {"epoch", epoch_},
+               {"epoch", epoch_text_},
                {"offset", offset_},
-               {"part", part_},
+               {"part", part_text_},
                {"job", names.job}}};
   return std::span(headers_).first(headers_.size() - (names.job.empty() ? 1 : 0));
 }

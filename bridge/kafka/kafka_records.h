@@ -25,7 +25,7 @@ struct EpochFrom {
   bool operator==(const EpochFrom&) const = default;
 };
 
-/// What one record in Kafka says; README.md beside this has values and headers.
+/// What one record in Kafka says; README.md has values and headers.
 struct ForwardRecord {
   KafkaTopic topic = KafkaTopic::readings;
   std::string_view type;  ///< ce_type
@@ -78,6 +78,8 @@ class RecordMaker {
   /// Appends the records of a message. `alerts` is looked at, and updated.
   void add(const ArchivedMessage& message, ForwardedAlerts& alerts, ForwardRecords& records);
   void add(const Gap& gap, ForwardRecords& records) const;
+  /// Gives back the memory of what is written once for many records.
+  void forget_texts() { texts_ = std::vector<SeriesTexts>(); }
 
  private:
   void add_reading(const ArchivedMessage& message, const ArchivedReading& reading, ForwardRecords& records);
@@ -112,7 +114,9 @@ class RecordHeaders {
   std::span<const KafkaHeader> of(const ForwardRecord& record, const RecordNames& names);
 
  private:
-  std::string time_, epoch_, offset_, part_;
+  std::string time_, epoch_text_, offset_, part_text_;
+  std::optional<std::uint64_t> epoch_;  // of which the text is; so is the part's
+  std::optional<std::uint16_t> part_;
   std::array<KafkaHeader, 11> headers_{};
 };
 

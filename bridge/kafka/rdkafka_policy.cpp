@@ -5,19 +5,22 @@
 namespace lookout {
 namespace {
 
+constexpr std::chrono::milliseconds kLook{100};  // so that a stop is noticed
+
 using ConfigResource = std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>;
 
-std::string policy_in(const rd_kafka_DescribeConfigs_result_t& result) {
+Result<std::string> policy_in(const rd_kafka_DescribeConfigs_result_t& result) {
   std::size_t topics = 0, settings = 0;
   const auto* const* const described = rd_kafka_DescribeConfigs_result_resources(&result, &topics);
-  if (topics == 0) return {};
+  if (topics == 0) return Failure("Kafka tells nothing of it");
+  if (const char* const why = rd_kafka_ConfigResource_error_string(described[0])) return Failure(why);
   const auto* const* const entries = rd_kafka_ConfigResource_configs(described[0], &settings);
   for (std::size_t i = 0; i < settings; ++i) {
     if (std::string_view(rd_kafka_ConfigEntry_name(entries[i])) != "cleanup.policy") continue;
     const char* const value = rd_kafka_ConfigEntry_value(entries[i]);
-    return value ? value : "";
+    if (value) return value;
   }
-  return {};
+  return Failure("Kafka does not tell it");
 }
 
 }  // namespace
@@ -30,9 +33,14 @@ CleanupPolicy::CleanupPolicy(rd_kafka_t& handle, const std::string& topic)
   rd_kafka_DescribeConfigs(&handle, &asked, 1, how.get(), answers_.get());
 }
 
-std::string CleanupPolicy::take_answer() const {
-  const Event answer(rd_kafka_queue_poll(answers_.get(), 0));
-  if (!answer || rd_kafka_event_error(answer.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+Result<std::string> CleanupPolicy::take_answer(std::chrono::milliseconds patience,
+                                               const std::stop_token& stop) const {
+  Event answer(rd_kafka_queue_poll(answers_.get(), 0));
+  for (; !answer && patience > kLook && !stop.stop_requested(); patience -= kLook)
+    answer.reset(rd_kafka_queue_poll(answers_.get(), static_cast<int>(kLook.count())));
+  if (!answer) return Failure("Kafka does not answer in time");
+  if (rd_kafka_event_error(answer.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return Failure(rd_kafka_event_error_string(answer.get()));
   return policy_in(*rd_kafka_event_DescribeConfigs_result(answer.get()));
 }
 

@@ -1,18 +1,21 @@
 #pragma once
 
+#include <chrono>
+#include <stop_token>
 #include <string>
 
 #include "bridge/kafka/rdkafka_client.h"
+#include "common/result.h"
 
 namespace lookout {
 
-/// The cleanup.policy of a topic, asked for beside other work: who answers slowly, or not at all, holds up
-/// nobody. Goes before the handle.
+/// The cleanup.policy of a topic, asked for beside other work. Goes before the handle.
 class CleanupPolicy {
  public:
   CleanupPolicy(rd_kafka_t& handle, const std::string& topic);
-  /// Empty as long as it is not known. Told once.
-  [[nodiscard]] std::string take_answer() const;
+  /// Waits so long for it at most. Told once; the failure is why it is not known.
+  [[nodiscard]] Result<std::string> take_answer(std::chrono::milliseconds patience,
+                                                const std::stop_token& stop) const;
 
  private:
   const Queue answers_;

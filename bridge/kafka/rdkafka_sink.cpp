@@ -1,8 +1,10 @@
 #include "bridge/kafka/rdkafka_sink.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <optional>
 
@@ -19,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int kSliceMs = 500;  // of a wait, so that a stop is noticed
 constexpr auto kPatience = 10s;
 constexpr auto kTellAfter = 3s;
+constexpr auto kPolicyPatience = 2000ms;
 constexpr int kCommitMs = 1500;
 constexpr int kPollMs = 10;
 constexpr int kGoodbyeMs = 1000;
@@ -101,14 +104,8 @@ class RdkafkaSink final : public KafkaSink {
 
   KafkaResult<KafkaCursors> read_cursors(std::string_view prefix, const std::stop_token& stop) override {
     auto cursors = read_committed_cursors(options_, reports_, prefix, 2 * transaction_timeout_, stop);
-    const std::string policy = policy_ ? policy_->take_answer() : std::string{};
-    // Where cursors go with time, a box that was idle for as long would have everything come twice.
-    if (!policy.empty() && policy != "compact")
-      return std::unexpected(KafkaFailure{
-          .text = fmt::format(
-              "Kafka: topic '{}' has cleanup.policy={}, with which it forgets how far this box is: "
-              "set its cleanup.policy to compact",
-              options_.cursors_topic, policy)});
+    if (!cursors) return cursors;
+    if (auto kept = check_policy(stop); !kept) return std::unexpected(kept.error());
     return cursors;
   }
 
@@ -171,6 +168,28 @@ class RdkafkaSink final : public KafkaSink {
   }
 
  private:
+  // Where cursors go with time, a box that was idle for as long would have everything come twice.
+  KafkaResult<void> check_policy(const std::stop_token& stop) {
+    if (!policy_) return {};
+    // A Kafka that has not told it once holds up nobody again, and is complained of no more.
+    static std::atomic<bool> is_known = true;
+    const auto policy = policy_->take_answer(is_known ? kPolicyPatience : 0ms, stop);
+    policy_.reset();
+    if (policy && *policy == "compact") return {};
+    if (policy)
+      return std::unexpected(KafkaFailure{
+          .text = fmt::format(
+              "Kafka: topic '{}' has cleanup.policy={}, with which it forgets how far this box is: "
+              "set its cleanup.policy to compact",
+              options_.cursors_topic, *policy)});
+    if (!stop.stop_requested() && is_known.exchange(false))
+      spdlog::warn(
+          "Kafka: whether topic '{}' has cleanup.policy=compact, without which it forgets how far "
+          "this box is, cannot be known: {}",
+          options_.cursors_topic, policy.error());
+    return {};
+  }
+
   /// Makes the call again as long as it says that it may be.
   template <typename Call>
   KafkaResult<void> patiently(std::string_view what, Clock::duration patience, const std::stop_token& stop,

@@ -4,7 +4,8 @@
 //   bench-forward [READINGS [ROUNDS]]     300,000 3
 //
 // Kafka (scripts/kafka), forwarder and loops share this machine's cores. Each round begins at the archive's
-// beginning. Transactions of 10,000 and lz4 for all three but the idempotent loop, which has no transactions.
+// beginning. The loops' records and their headers are texts before their time begins.
+// Transactions of 10,000 and lz4 for all three but the idempotent loop, which has no transactions.
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
 #include <unistd.h>
@@ -84,12 +85,27 @@ void check(rd_kafka_error_t* error) {
   if (error != nullptr) die(rd_kafka_error_string(error));
 }
 
+/// The headers of a record, each a name and a text of its own.
+using Headers = std::vector<std::pair<const char*, std::string>>;
+
+std::vector<Headers> all_headers(const std::vector<ForwardRecords>& batches, const RecordNames& names) {
+  std::vector<Headers> rendered;
+  RecordHeaders headers;
+  for (const ForwardRecords& records : batches) {
+    for (const ForwardRecord& record : records.list) {
+      Headers& texts = rendered.emplace_back();
+      for (const KafkaHeader& header : headers.of(record, names))
+        texts.emplace_back(header.name, header.value);
+    }
+  }
+  return rendered;
+}
+
 void produce(rd_kafka_t& producer, rd_kafka_topic_t& topic, const ForwardRecord& record,
-             std::span<const KafkaHeader> headers) {
+             const Headers& headers) {
   rd_kafka_headers_t* list = rd_kafka_headers_new(headers.size());
-  for (const KafkaHeader& header : headers)
-    rd_kafka_header_add(list, header.name, -1, header.value.data(),
-                        static_cast<ssize_t>(header.value.size()));
+  for (const auto& [name, value] : headers)
+    rd_kafka_header_add(list, name, -1, value.data(), static_cast<ssize_t>(value.size()));
   while (rd_kafka_producev(&producer, RD_KAFKA_V_RKT(&topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                            RD_KAFKA_V_KEY(record.key.data(), record.key.size()),
                            RD_KAFKA_V_VALUE(const_cast<char*>(record.value.data()), record.value.size()),
@@ -100,7 +116,7 @@ void produce(rd_kafka_t& producer, rd_kafka_topic_t& topic, const ForwardRecord&
 
 /// The bare loop: a batch is a transaction. `transactional_id` empty: idempotent, without transactions.
 double loop(const std::string& brokers, const std::string& transactional_id, const RecordNames& names,
-            const std::vector<ForwardRecords>& batches) {
+            const std::vector<ForwardRecords>& batches, const std::vector<Headers>& headers) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   std::array<char, 512> text{};
   const auto set = [&](const char* name, const std::string& value) {
@@ -120,11 +136,10 @@ double loop(const std::string& brokers, const std::string& transactional_id, con
   const bool transactions = !transactional_id.empty();
   if (transactions) check(rd_kafka_init_transactions(producer.get(), kWaitMs));
   const auto begin = Clock::now();
-  RecordHeaders headers;
+  auto of_record = headers.begin();
   for (const ForwardRecords& records : batches) {
     if (transactions) check(rd_kafka_begin_transaction(producer.get()));
-    for (const ForwardRecord& record : records.list)
-      produce(*producer, *topic, record, headers.of(record, names));
+    for (const ForwardRecord& record : records.list) produce(*producer, *topic, record, *of_record++);
     if (transactions) check(rd_kafka_commit_transaction(producer.get(), kWaitMs));
   }
   if (rd_kafka_flush(producer.get(), kWaitMs) != RD_KAFKA_RESP_ERR_NO_ERROR) die("not flushed");
@@ -138,13 +153,14 @@ int main(int readings, int rounds) {
   const auto archive = fill_archive(folder / "archive", config, {readings, 500, kStart, 1s});
   const auto records = all_records(config, *archive, folder / "archive");
   const RecordNames names = record_names(config.kafka, "bench");
+  const auto headers = all_headers(records, names);
   forward(config, *archive, folder / "archive", "warm-up");
   std::vector<double> ratios;
   for (int round = 0; round < rounds; ++round) {
     const auto n = static_cast<double>(readings);
     const double ours = forward(config, *archive, folder / "archive", fmt::format("round-{}", round));
-    const double bare = loop(kafka.brokers(), fmt::format("bare-{}", round), names, records);
-    const double idempotent = loop(kafka.brokers(), {}, names, records);
+    const double bare = loop(kafka.brokers(), fmt::format("bare-{}", round), names, records, headers);
+    const double idempotent = loop(kafka.brokers(), {}, names, records, headers);
     ratios.push_back(bare / ours);
     fmt::print(
         "round {}: archive to Kafka {:.0f}/s, bare transactions {:.0f}/s, idempotent {:.0f}/s: ratio "

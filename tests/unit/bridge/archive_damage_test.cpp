@@ -54,7 +54,7 @@ TEST_CASE("a closed file that is damaged is set aside, its offsets are noted, an
   CHECK(after.offsets == "0 1 3 4");
   CHECK(after.missing.damaged.empty());
   CHECK(gaps_of(after) == "corrupt 2-3");
-  CHECK(gaps_of(read(box.path(), {.to = at("2026-11-22T23:00:00Z")})).empty());
+  CHECK(gaps_of(read(box.path(), {.axis = TimeAxis::arrival, .to = at("2026-11-22T23:00:00Z")})).empty());
 }
 
 TEST_CASE("an open file that is damaged is set aside, and what comes next says what is missing") {

@@ -9,7 +9,10 @@ struct Fed final : FeedReceiver {
   std::vector<ArchivedMessage> messages;
   std::vector<Gap> gaps;
 
-  void take(ArchivedMessage& message) override { messages.push_back(std::move(message)); }
+  bool take(ArchivedMessage& message) override {
+    messages.push_back(std::move(message));
+    return true;
+  }
   void take(const Gap& gap) override { gaps.push_back(gap); }
 };
 

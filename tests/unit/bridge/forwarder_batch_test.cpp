@@ -1,4 +1,5 @@
 #include <atomic>
+#include <filesystem>
 
 #include "tests/unit/bridge/forwarding.h"
 
@@ -14,6 +15,47 @@ TEST_CASE("a backlog goes in transactions of bounded size") {
   REQUIRE(site.await_forwarded());
   CHECK(site.values() == counting(12'000));
   CHECK(site.kafka.largest_transaction() == 10'000);
+}
+
+TEST_CASE("a transaction is bounded in records too, where a message makes many") {
+  constexpr int kMessages = 6'000;
+  Forwarding site;
+  site.box.begin();
+  for (int i = 0; i < kMessages; ++i)
+    site.box.add({{.topic = "flat/wild/north/s1",
+                   .payload = fmt::format(R"({{"event_time":{},"t":{},"s":1}})", 1795346400 + i, i)}});
+  site.box.commit();
+  site.start();
+  REQUIRE(site.await_forwarded());
+  CHECK(site.kafka.committed().size() == 2 * kMessages);
+  CHECK(site.kafka.largest_transaction() == 10'000);
+}
+
+TEST_CASE("while Kafka is away no file of the archive is held open: one that is evicted frees its room") {
+  Forwarding site;
+  site.box.begin();
+  for (int i = 0; i < 150; ++i)  // more than a batch
+    site.box.add({{.payload = std::string(30'000, 'x')}});
+  site.box.commit();
+  site.box.store({{.arrival = "2026-11-23T00:00:00Z"}});
+  site.box.maintain();
+  const std::string closed = site.box.files().front().string();
+  REQUIRE(!closed.ends_with(".open.db"));
+  std::atomic<bool> is_away = false;
+  site.kafka.script([&](const std::string& call) -> std::optional<FakeKafka::Fault> {
+    if (call == "commit") is_away = true;
+    return call == "commit" || is_away ? std::optional(FakeKafka::Fault{}) : std::nullopt;
+  });
+  site.start();
+  REQUIRE(wait_until([&] { return is_away && site.forwarder().status().state == ForwardState::failing; }));
+  const auto holds_it = [&] {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code error;
+      if (std::filesystem::read_symlink(entry.path(), error) == closed) return true;
+    }
+    return false;
+  };
+  CHECK(!holds_it());
 }
 
 TEST_CASE("a line too thin for a large transaction gets smaller ones, and larger ones where it has grown") {

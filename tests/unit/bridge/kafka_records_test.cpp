@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bridge/kafka/forward_source.h"
 #include "tests/unit/bridge/archive_fixture.h"
 #include "tests/unit/bridge/fed.h"
 
@@ -187,4 +188,24 @@ TEST_CASE("a late reading says on which topic it came, and what is rejected is n
   CHECK(records.list[0].value ==
         R"({"topic":"sensors/wild/north/s1/temperature","reason":"late","metric":"temperature",)"
         R"("refused_by":["5m/north"],"payload":"x"})");
+}
+
+TEST_CASE(
+    "of a range its gaps are told: by arrival those that came in it, by event time those behind it too") {
+  ArchiveFixture box;
+  box.store({{.payload = "1", .arrival = "2026-11-22T12:00:00Z"}});
+  box.skip(1);
+  box.store({{.payload = "2", .arrival = "2026-11-22T17:00:00Z"}});
+  const auto gaps = [&](TimeAxis axis, const char* from, const char* to) {
+    ForwardSource source(box.path(), RecordMaker(box.config, "b1", 0xab), {axis, at(from), at(to)});
+    source.restart(0, {}, {});
+    const auto batch = source.next();
+    REQUIRE(batch);
+    return std::ranges::count(batch->records.list, kGapType, &ForwardRecord::type) / 4;
+  };
+  CHECK(gaps(TimeAxis::arrival, "2026-11-22T16:00:00Z", "2026-11-22T18:00:00Z") == 1);
+  CHECK(gaps(TimeAxis::arrival, "2026-11-22T11:00:00Z", "2026-11-22T12:00:00Z") == 0);
+  CHECK(gaps(TimeAxis::arrival, "2026-11-22T17:00:01Z", "2026-11-22T18:00:00Z") == 0);
+  CHECK(gaps(TimeAxis::event, "2026-11-22T10:00:00Z", "2026-11-22T11:00:00Z") == 1);
+  CHECK(gaps(TimeAxis::event, "2026-11-22T17:00:01Z", "2026-11-22T18:00:00Z") == 0);
 }
