@@ -49,7 +49,7 @@ void await_rest(Site& site, const PubackCounter& pubacks) {
         if (pubacks.quiet_answers() < kEnough) seen = stats;
         return stats > seen && site.look().stats()["lag"]["records"] == 0;
       },
-      180s);
+      std::chrono::seconds{180});
   REQUIRE(done);
 }
 
@@ -113,10 +113,13 @@ std::uint64_t check_archive(const Site& site, const PubackCounter& pubacks, bool
   CHECK(total(acknowledged) > 0);
   Archived all;
   std::uint64_t missing = 0;
-  wait_until([&] {
-    all = read_archive(site);
-    return (missing = count_beyond(acknowledged, all.contents)) <= all.first_offset;
-  });
+  // A look at a million messages takes a while, and so may the archive to take them.
+  wait_until(
+      [&] {
+        all = read_archive(site);
+        return (missing = count_beyond(acknowledged, all.contents)) <= all.first_offset;
+      },
+      std::chrono::seconds{180});
   const std::uint64_t evicted = all.first_offset;
   CHECK((may_evict || evicted == 0));
   CHECK(missing <= evicted);

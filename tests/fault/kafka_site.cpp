@@ -45,6 +45,16 @@ std::size_t digest_of(std::string_view reading) {
                                               std::stod(field("value"))));
 }
 
+std::string key_of(std::string_view reading, bool by_region) {
+  const auto names = {flat_field(reading, "network"), flat_field(reading, "region"),
+                      by_region ? std::string_view{} : flat_field(reading, "sensor")};
+  std::string key;
+  for (const auto name : names) {
+    if (!name.empty()) key += fmt::format("{}{}", key.empty() ? "" : "/", name);
+  }
+  return key;
+}
+
 std::vector<std::size_t> digests_of_lines(const std::filesystem::path& file) {
   std::vector<std::size_t> digests;
   std::ifstream lines(file);
@@ -58,6 +68,7 @@ KafkaSite::KafkaSite(const std::string& configuration, const std::string& proper
     : kafka(properties),
       box(broker.port(),
           fmt::format("{}[kafka]\nbrokers = \"{}\"\n{}", kResults, kafka.brokers(), configuration)),
+      is_by_region_(configuration.find("key = \"region\"") != std::string::npos),
       observer_(broker, {"lookout/bridge/+/stats", "aggregates/#", "alerts/#", "late/#"}) {
   start();
 }
@@ -84,6 +95,8 @@ void KafkaSite::check_whole() const {
   std::map<std::string, std::pair<int, std::int64_t>> last;  // by key: partition and offset in the archive
   kafka.for_each("lookout.readings", [&](const Kafka::Record& record) {
     if (record.headers.at("ce_type") != "lookout.reading") FAIL("a gap: " << record.value);
+    if (record.key != key_of(record.value, is_by_region_))
+      FAIL("key " << record.key << " of " << record.value);
     in_kafka.push_back(digest_of(record.value));
     ids.push_back(std::hash<std::string>()(record.headers.at("ce_id")));
     const std::int64_t offset = std::stoll(record.headers.at("offset"));

@@ -33,8 +33,9 @@ class KafkaSite {
 
   /// Waits until everything the sensors sent is in Kafka.
   [[nodiscard]] bool await_kafka(std::chrono::seconds patience = std::chrono::seconds{90});
-  /// That Kafka = archive = ledger: every reading once, each sensor's in the order of the archive in one
-  /// partition; and the cursor is behind the last.
+  /// That Kafka = archive = ledger: every reading once, each key's in the order of the archive in one
+  /// partition, the key being the sensor's or, as configured, the region's; and the cursor is behind the
+  /// last.
   void check_whole() const;
   /// That what the gateway has published is in Kafka, all of it once. Ends the gateway; before the bridge is
   /// stopped.
@@ -57,6 +58,7 @@ class KafkaSite {
   void look();
   void check_topic(const std::string& name, std::multiset<std::string> published);
 
+  const bool is_by_region_;
   Observer observer_;
   nlohmann::json stats_;
   std::map<std::string, std::set<std::string>>

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <iostream>
@@ -48,6 +49,30 @@ void killed_at_random(unsigned kills, const std::string& key, const std::string&
   std::cout << fmt::format(
       "seed {}: killed {} times, {} of them in a transaction, {} readings in Kafka by {}\n", seed, kills,
       open, site.load.acknowledged(), key);
+}
+
+// One point of a transaction after the other.
+void killed_at_points(std::size_t kills, const std::string& speed) {
+  constexpr std::array kPoints{"begin:1",  "begin:3",  "produce:1", "produce:700", "cursor:1",
+                               "cursor:2", "commit:1", "commit:3",  "committed:1", "committed:2"};
+  KafkaSite site;
+  site.load.start(speed);
+  site.load.await(500);
+  for (std::size_t i = 0; i < kills; ++i) {
+    const char* const point = kPoints[i % kPoints.size()];
+    INFO(point);
+    CHECK(site.stop() == 0);
+    ::setenv("KAFKA_SHIM_KILL", point, 1);
+    preload(LOOKOUT_KAFKA_SHIM);
+    site.start();
+    preload_nothing();
+    CHECK(site.bridge().wait() == 128 + SIGKILL);
+    site.start();
+  }
+  site.load.end();
+  CHECK(site.await_kafka());
+  CHECK(site.stop() == 0);
+  site.check_whole();
 }
 
 double resident_mb(pid_t pid) {
@@ -106,24 +131,11 @@ TEST_CASE("bridge killed with -9 fifty times while it forwards", "[.][long-kills
 }
 
 TEST_CASE("bridge killed with -9 at each point of a transaction: Kafka is the archive is the ledger") {
-  KafkaSite site;
-  site.load.start("5x");
-  site.load.await(500);
-  for (const char* point : {"begin:1", "begin:3", "produce:1", "produce:700", "cursor:1", "cursor:2",
-                            "commit:1", "commit:3", "committed:1", "committed:2"}) {
-    INFO(point);
-    CHECK(site.stop() == 0);
-    ::setenv("KAFKA_SHIM_KILL", point, 1);
-    preload(LOOKOUT_KAFKA_SHIM);
-    site.start();
-    preload_nothing();
-    CHECK(site.bridge().wait() == 128 + SIGKILL);
-    site.start();
-  }
-  site.load.end();
-  CHECK(site.await_kafka());
-  CHECK(site.stop() == 0);
-  site.check_whole();
+  killed_at_points(10, "5x");
+}
+
+TEST_CASE("bridge killed with -9 fifty times at the points of a transaction", "[.][long-kills]") {
+  killed_at_points(50, "1x");
 }
 
 TEST_CASE("a stop takes at most 5 s, whatever Kafka or the way to it does not do") {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -111,6 +112,35 @@ TEST_CASE(
   site.broker.publish("sensors/w/north/s1/t", reading(20, "2026-11-22T11:30:00Z"));
   CHECK(wait_until([&] { return site.kafka.count("lookout.readings") == 41; }, 60s));
   CHECK(site.box.log("bridge").find("fenced") == std::string::npos);
+}
+
+TEST_CASE(
+    "what is forwarded once more has the epochs that the relay told, also when the same job is done again") {
+  Archived site;
+  CHECK(site.bridge->stop() == 0);
+  // As where a copy of the archive was restored: from offset 10 on it is another history.
+  std::string key;
+  nlohmann::json cursor;
+  for (const Kafka::Record& record : site.kafka.read("lookout.cursors")) {
+    if (std::ranges::count(record.key, '/') != 1) continue;
+    key = record.key;
+    cursor = nlohmann::json::parse(record.value);
+  }
+  cursor["epochs"] = {{{"from", 10}, {"epoch", "00000000000000cd"}}};
+  spit(site.box.folder() / "cursor", key + "|" + cursor.dump() + "\n");
+  const auto put = run({"kcat", "-P", "-K", "|", "-b", site.kafka.brokers(), "-t", "lookout.cursors", "-l",
+                        (site.box.folder() / "cursor").string()});
+  INFO(put.err);
+  REQUIRE(put.code == 0);
+  for (const std::size_t times : {1U, 2U}) {
+    INFO(times);
+    CHECK(site.forward({"--from", "-1h", "--topic", "again", "--job", "twice"}).code == 0);
+    const auto records = site.kafka.read("again");
+    REQUIRE(records.size() == 20 * times);
+    CHECK(std::ranges::count_if(records, [](const Kafka::Record& record) {
+            return record.headers.at("epoch") == "00000000000000cd";
+          }) == static_cast<std::ptrdiff_t>(10 * times));
+  }
 }
 
 TEST_CASE("the bridge makes the cursors' topic: one partition, compacted, whatever Kafka makes by itself") {
@@ -378,6 +408,11 @@ TEST_CASE(
     } else {
       CHECK(wait_until([&] { return box.log("bridge").find("Authentication failed") != std::string::npos; },
                        60s));
+      CHECK(wait_until(
+          [&] {
+            return kafka_status(box).value("error", "").find("Authentication failed") != std::string::npos;
+          },
+          60s));
       CHECK(bridge.running());
       const auto forward = run({program("bridge"), "forward", "--config", box.config(), "--from", "-1h"});
       CHECK(forward.code == 1);
