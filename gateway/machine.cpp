@@ -65,7 +65,9 @@ void Machine::pass_time(const journal::Record& record, std::vector<Output>& outp
   outputs.clear();
   const Timestamp arrival = record.message.arrival;
   clock_.advance(record);
-  if (windows_->loss_is_open() && clock_.knows()) windows_->note_loss(clock_.now());
+  if (windows_->loss_is_open()) {
+    if (const auto now = clock_.known()) windows_->note_loss(*now);
+  }
   windows_->run_deadlines({arrival, clock_.connected()}, closed_);
   put_out_closed(outputs);
   if (record.kind == journal::Kind::configuration) reconfigure(record, outputs);

@@ -1,9 +1,12 @@
 #include "gateway/reference_clock.h"
 
+#include <algorithm>
+
 namespace lookout {
 namespace {
 
 constexpr std::uint32_t kEnoughSensors = 3;
+constexpr Microseconds kAgreement = std::chrono::minutes{10};
 constexpr Microseconds kLongestWait = std::chrono::minutes{1};
 
 }  // namespace
@@ -34,6 +37,8 @@ void ReferenceClock::hear(std::uint32_t sensor, Timestamp event_time) {
 void ReferenceClock::begin_spell() {
   ++spell_;
   heard_in_spell_ = 0;
+  known_before_ = static_cast<std::uint32_t>(
+      std::ranges::count_if(votes_, [](const Vote& vote) { return vote.newest != Timestamp::min(); }));
   spell_began_ = connected_;
   waiting_ = true;
   count_all();
@@ -45,6 +50,15 @@ void ReferenceClock::end_waiting() {
   if (!waiting_ || !enough) return;
   waiting_ = false;
   count_all();
+}
+
+std::optional<Timestamp> ReferenceClock::known() const {
+  if (trusted_) return wall_;
+  if (low_.empty() || heard_in_spell_ == 0) return std::nullopt;
+  const Timestamp told = now();
+  if (abs(told - wall_) <= kAgreement) return std::max(told, wall_);
+  const bool all_heard = known_before_ > 0 && heard_in_spell_ >= known_before_;
+  return all_heard || !waiting_ ? std::optional(told) : std::nullopt;
 }
 
 Timestamp ReferenceClock::now() const {

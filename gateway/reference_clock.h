@@ -27,8 +27,10 @@ class ReferenceClock {
 
   [[nodiscard]] Timestamp now() const;
   [[nodiscard]] bool trusted() const { return trusted_; }
-  /// Whether now() is of this spell: a wall clock that is trusted, or sensors heard since the link came up.
-  [[nodiscard]] bool knows() const { return trusted_ || !(waiting_ || low_.empty()); }
+  /// No earlier than it is, as far as can be known since the link came up: of a trusted wall clock, of one
+  /// that sensors agree with to ten minutes, or of sensors, as many as now() waits for or as there were
+  /// before.
+  [[nodiscard]] std::optional<Timestamp> known() const;
   /// The wall clock of the last record.
   [[nodiscard]] Timestamp wall() const { return wall_; }
   /// Connected time since the first record; a step back in the stamps (a new start) adds none.
@@ -37,8 +39,8 @@ class ReferenceClock {
   /// Writes or reads the state (snapshot.h).
   template <typename Archive>
   void serialize(Archive& archive) {
-    archive(wall_, connected_, last_stamp_, trusted_, votes_, spell_, heard_in_spell_, spell_began_,
-            waiting_);
+    archive(wall_, connected_, last_stamp_, trusted_, votes_, spell_, heard_in_spell_, known_before_,
+            spell_began_, waiting_);
     count_all();
   }
 
@@ -69,7 +71,7 @@ class ReferenceClock {
   std::deque<Vote> votes_;  // by sensor
   // A spell is a time with the link up. How long the box was away before it nobody knows, so what was heard
   // in former ones counts only until enough sensors have spoken.
-  std::uint32_t spell_ = 0, heard_in_spell_ = 0;
+  std::uint32_t spell_ = 0, heard_in_spell_ = 0, known_before_ = 0;
   Microseconds spell_began_{};
   bool waiting_ = false;
   // Halves of the votes while the wall clock is not trusted; `low_` has one more or as many.

@@ -59,7 +59,9 @@ std::optional<ArchiveName> parse_archive_name(std::string_view text) {
   return name.sealed || text == kOpenEnd ? std::optional(name) : std::nullopt;
 }
 
-Result<std::vector<ArchiveName>> list_archive(const std::filesystem::path& folder) {
+namespace {
+
+Result<std::vector<ArchiveName>> look_at(const std::filesystem::path& folder) {
   std::vector<ArchiveName> names;
   std::error_code error;
   std::filesystem::directory_iterator entry(folder, error);
@@ -74,6 +76,19 @@ Result<std::vector<ArchiveName>> list_archive(const std::filesystem::path& folde
   });
   const auto same = std::ranges::unique(names, {}, &ArchiveName::first_offset);
   names.erase(same.begin(), same.end());
+  return names;
+}
+
+}  // namespace
+
+// A look that began before a file was closed and ended after may have missed both of its names.
+Result<std::vector<ArchiveName>> list_archive(const std::filesystem::path& folder) {
+  auto names = look_at(folder);
+  while (names) {
+    auto again = look_at(folder);
+    if (!again || *again == *names) return again;
+    names = std::move(again);
+  }
   return names;
 }
 

@@ -95,12 +95,13 @@ ArchiveResult<Sealer::Step> Sealer::step() {
   if (phase_ == Phase::whole) return Step::whole;
   auto done = guarded(source_, [&] { return work(); });
   if (!done || *done != Step::whole) return done;
+  const auto failed = [&](ArchiveFailure::Kind kind, const std::string& why) {
+    return std::unexpected(ArchiveFailure{kind, fmt::format("cannot sync '{}': {}", target_.string(), why)});
+  };
+  // An archive that is away comes back; a sync that failed is not to be tried again.
   const auto file = system_files().open(target_, FileSystem::Open::to_change);
-  const auto synced = file ? (*file)->sync() : Result<void>(Failure(file.error()));
-  if (!synced) {
-    return std::unexpected(ArchiveFailure{
-        ArchiveFailure::Kind::broken, fmt::format("cannot sync '{}': {}", target_.string(), synced.error())});
-  }
+  if (!file) return failed(ArchiveFailure::Kind::try_again, file.error());
+  if (auto synced = (*file)->sync(); !synced) return failed(ArchiveFailure::Kind::broken, synced.error());
   phase_ = Phase::whole;
   return Step::whole;
 }
