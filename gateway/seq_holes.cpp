@@ -11,9 +11,11 @@ namespace {
 constexpr std::size_t kHoles = 64;
 constexpr std::size_t kFormer = 3;
 
-std::uint64_t size_of(std::int64_t first, std::int64_t end) {
-  constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
-  return std::min(static_cast<std::uint64_t>(end) - static_cast<std::uint64_t>(first), kMost);
+constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+
+template <typename Hole>
+std::uint64_t size_of(const Hole& hole) {
+  return std::min(static_cast<std::uint64_t>(hole.end) - static_cast<std::uint64_t>(hole.first), kMost);
 }
 
 }  // namespace
@@ -23,7 +25,7 @@ void SeqHoles::note(std::uint32_t boot, std::int64_t seq) {
   now_.number = boot;
   now_.note(seq);
   if (now_.holes.size() <= kHoles) return;
-  settled_ += size_of(now_.holes.front().first, now_.holes.front().end);
+  settled_ += size_of(now_.holes.front());
   now_.holes.erase(now_.holes.begin());
 }
 
@@ -70,9 +72,8 @@ void SeqHoles::Boot::fill(std::int64_t seq) {
 }
 
 std::uint64_t SeqHoles::Boot::missing() const {
-  const auto add = [](std::uint64_t sum, const Hole& hole) { return sum + size_of(hole.first, hole.end); };
-  return size_of(
-      0, static_cast<std::int64_t>(std::accumulate(holes.begin(), holes.end(), std::uint64_t{0}, add)));
+  const auto add = [](std::uint64_t sum, const Hole& hole) { return sum + size_of(hole); };
+  return std::min(std::accumulate(holes.begin(), holes.end(), std::uint64_t{0}, add), kMost);
 }
 
 std::uint64_t SeqHoles::missing() const {

@@ -30,6 +30,24 @@ std::optional<ArchiveDay> parse_day(std::string_view text) {
   return date.ok() ? std::optional<ArchiveDay>(date) : std::nullopt;
 }
 
+Result<std::vector<ArchiveName>> look_at(const std::filesystem::path& folder) {
+  std::vector<ArchiveName> names;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(folder, error);
+  if (error == std::errc::no_such_file_or_directory) return names;
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    if (const auto name = parse_archive_name(entry->path().filename().string())) names.push_back(*name);
+  }
+  if (error) return Failure(fmt::format("cannot read folder '{}': {}", folder.string(), error.message()));
+  // The closed one comes first of two, and stays.
+  std::ranges::sort(names, [](const ArchiveName& a, const ArchiveName& b) {
+    return a.first_offset != b.first_offset ? a.first_offset < b.first_offset : a.sealed > b.sealed;
+  });
+  const auto same = std::ranges::unique(names, {}, &ArchiveName::first_offset);
+  names.erase(same.begin(), same.end());
+  return names;
+}
+
 }  // namespace
 
 std::filesystem::path archive_folder(const std::filesystem::path& state) {
@@ -58,28 +76,6 @@ std::optional<ArchiveName> parse_archive_name(std::string_view text) {
   name.sealed = text == kSealedEnd;
   return name.sealed || text == kOpenEnd ? std::optional(name) : std::nullopt;
 }
-
-namespace {
-
-Result<std::vector<ArchiveName>> look_at(const std::filesystem::path& folder) {
-  std::vector<ArchiveName> names;
-  std::error_code error;
-  std::filesystem::directory_iterator entry(folder, error);
-  if (error == std::errc::no_such_file_or_directory) return names;
-  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    if (const auto name = parse_archive_name(entry->path().filename().string())) names.push_back(*name);
-  }
-  if (error) return Failure(fmt::format("cannot read folder '{}': {}", folder.string(), error.message()));
-  // The closed one comes first of two, and stays.
-  std::ranges::sort(names, [](const ArchiveName& a, const ArchiveName& b) {
-    return a.first_offset != b.first_offset ? a.first_offset < b.first_offset : a.sealed > b.sealed;
-  });
-  const auto same = std::ranges::unique(names, {}, &ArchiveName::first_offset);
-  names.erase(same.begin(), same.end());
-  return names;
-}
-
-}  // namespace
 
 // A look that began before a file was closed and ended after may have missed both of its names.
 Result<std::vector<ArchiveName>> list_archive(const std::filesystem::path& folder) {

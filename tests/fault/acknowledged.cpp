@@ -49,7 +49,7 @@ void await_rest(Site& site, const PubackCounter& pubacks) {
         if (pubacks.quiet_answers() < kEnough) seen = stats;
         return stats > seen && site.look().stats()["lag"]["records"] == 0;
       },
-      std::chrono::seconds{180});
+      180s);
   REQUIRE(done);
 }
 

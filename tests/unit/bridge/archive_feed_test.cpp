@@ -1,13 +1,12 @@
 #include "bridge/archive/archive_feed.h"
 
-#include <sqlite3.h>
-
 #include <atomic>
 #include <thread>
 
 #include "bridge/kafka/forward_plan.h"
 #include "tests/unit/bridge/archive_fixture.h"
 #include "tests/unit/bridge/fed.h"
+#include "tests/unit/bridge/own_vfs.h"
 
 using namespace lookout;
 using namespace lookout::test;
@@ -49,58 +48,36 @@ std::string feed(ArchiveFeed& feed, std::uint64_t from, const ArchiveFeed::Limit
 }
 
 /// While it is there, the first file that is written still and is to be opened is closed right before.
-class ClosedMeanwhile {
+class ClosedMeanwhile : public OwnVfs {
  public:
-  ClosedMeanwhile() {
-    usual_ = sqlite3_vfs_find(nullptr);
-    vfs_ = *usual_;
-    vfs_.zName = "closed-meanwhile";
-    vfs_.xOpen = [](sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out) {
-      const std::string path = name ? name : "";
-      if (!done_ && path.ends_with(".open.db")) {
-        done_ = true;
-        std::filesystem::rename(path, path.substr(0, path.size() - 8) + ".db");
-      }
-      return usual_->xOpen(usual_, name, file, flags, out);
-    };
-    done_ = false;
-    sqlite3_vfs_register(&vfs_, 1);
-  }
-  ClosedMeanwhile(const ClosedMeanwhile&) = delete;
-  ClosedMeanwhile& operator=(const ClosedMeanwhile&) = delete;
-  ~ClosedMeanwhile() { sqlite3_vfs_unregister(&vfs_); }
+  ClosedMeanwhile() : OwnVfs([](sqlite3_vfs& vfs) { vfs.xOpen = open; }) { done_ = false; }
 
  private:
-  static inline sqlite3_vfs* usual_ = nullptr;
+  static int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out) {
+    const std::string path = name ? name : "";
+    if (!done_ && path.ends_with(".open.db")) {
+      done_ = true;
+      std::filesystem::rename(path, path.substr(0, path.size() - 8) + ".db");
+    }
+    return usual().xOpen(&usual(), name, file, flags, out);
+  }
   static inline bool done_ = false;
-  sqlite3_vfs vfs_{};
 };
 
 /// While it is there, the disk has no room for temporary files.
-class NoTemporaryFiles {
+class NoTemporaryFiles : public OwnVfs {
  public:
-  NoTemporaryFiles() {
-    usual_ = sqlite3_vfs_find(nullptr);
-    vfs_ = *usual_;
-    vfs_.zName = "no-temporary-files";
-    vfs_.xOpen = [](sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out) {
-      if (name) return usual_->xOpen(usual_, name, file, flags, out);
-      ++refused_;
-      file->pMethods = nullptr;
-      return SQLITE_FULL;
-    };
-    refused_ = 0;
-    sqlite3_vfs_register(&vfs_, 1);
-  }
-  NoTemporaryFiles(const NoTemporaryFiles&) = delete;
-  NoTemporaryFiles& operator=(const NoTemporaryFiles&) = delete;
-  ~NoTemporaryFiles() { sqlite3_vfs_unregister(&vfs_); }
+  NoTemporaryFiles() : OwnVfs([](sqlite3_vfs& vfs) { vfs.xOpen = open; }) { refused_ = 0; }
   [[nodiscard]] int refused() const { return refused_; }
 
  private:
-  static inline sqlite3_vfs* usual_ = nullptr;
+  static int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out) {
+    if (name) return usual().xOpen(&usual(), name, file, flags, out);
+    ++refused_;
+    file->pMethods = nullptr;
+    return SQLITE_FULL;
+  }
   static inline int refused_ = 0;
-  sqlite3_vfs vfs_{};
 };
 
 }  // namespace
@@ -321,8 +298,7 @@ TEST_CASE("a reading and an aggregate of a feed are what the archive holds") {
   Sent result{.topic = "aggregates/wild/5m/north/temperature", .payload = kAggregate};
   result.payload = replaced(kAggregate, R"("late":0)", R"("late":4,"over":7,"incomplete":true)");
   box.store(
-      {{.payload = R"({"event_time":"2026-11-22T11:00:00Z","value":20.5,"unit":"Cel","seq":7,"boot":"a1"})",
-        .retain = false},
+      {{.payload = R"({"event_time":"2026-11-22T11:00:00Z","value":20.5,"unit":"Cel","seq":7,"boot":"a1"})"},
        {.topic = "plain/wild/north/s1/temperature", .payload = "21"},
        result,
        {.topic = "aggregates/wild/5m/north/temperature", .payload = kRetraction}});

@@ -1,6 +1,5 @@
-#include <sqlite3.h>
-
 #include "tests/unit/bridge/archive_days.h"
+#include "tests/unit/bridge/own_vfs.h"
 
 using namespace lookout;
 using namespace lookout::test;
@@ -165,26 +164,16 @@ TEST_CASE("a file that retention cannot remove is counted when it is gone, and i
 namespace {
 
 /// While it is there, a folder takes the place of a -wal that is removed: it cannot be removed once more.
-class LogStays {
+class LogStays : public OwnVfs {
  public:
-  LogStays() {
-    usual_ = sqlite3_vfs_find(nullptr);
-    vfs_ = *usual_;
-    vfs_.zName = "log-stays";
-    vfs_.xDelete = [](sqlite3_vfs*, const char* name, int sync) {
-      const int done = usual_->xDelete(usual_, name, sync);
-      if (std::string_view(name).ends_with(".open.db-wal")) std::filesystem::create_directory(name);
-      return done;
-    };
-    sqlite3_vfs_register(&vfs_, 1);
-  }
-  LogStays(const LogStays&) = delete;
-  LogStays& operator=(const LogStays&) = delete;
-  ~LogStays() { sqlite3_vfs_unregister(&vfs_); }
+  LogStays() : OwnVfs([](sqlite3_vfs& vfs) { vfs.xDelete = remove; }) {}
 
  private:
-  static inline sqlite3_vfs* usual_ = nullptr;
-  sqlite3_vfs vfs_{};
+  static int remove(sqlite3_vfs*, const char* name, int sync) {
+    const int done = usual().xDelete(&usual(), name, sync);
+    if (std::string_view(name).ends_with(".open.db-wal")) std::filesystem::create_directory(name);
+    return done;
+  }
 };
 
 }  // namespace

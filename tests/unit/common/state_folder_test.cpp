@@ -11,6 +11,26 @@
 using namespace lookout;
 using namespace lookout::test;
 
+namespace {
+
+using Answer = bool (*)(const Result<StateFolder>&);
+
+/// Whether it is so where somebody opens the folder to whom nothing belongs; of a test that root runs.
+bool holds_for_nobody(const Config& config, const std::string& program, Answer wanted) {
+  constexpr auto kNobody = 65534;
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (::geteuid() == 0 && ::setuid(kNobody) != 0) ::_exit(2);
+    ::_exit(wanted(StateFolder::open(config, program)) ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  return WEXITSTATUS(status) == 0;
+}
+
+}  // namespace
+
 TEST_CASE("a state folder has one owner, and another program its own") {
   const TempFolder folder;
   Config config;
@@ -51,7 +71,6 @@ TEST_CASE("a state folder that cannot be made is said so") {
 // all.
 TEST_CASE("a file in the state folder that cannot be opened is said so, and stays as it is") {
   using std::filesystem::perms;
-  constexpr auto kNobody = 65534;
   const TempFolder folder;
   Config config;
   config.state = folder / "state";
@@ -62,23 +81,16 @@ TEST_CASE("a file in the state folder that cannot be opened is said so, and stay
   spit(segment, "acknowledged");
   std::filesystem::permissions(segment, perms::none);
   config.box_id = "box";
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    if (::geteuid() == 0 && ::setuid(kNobody) != 0) ::_exit(2);
-    const auto opened = StateFolder::open(config, "gateway");
-    ::_exit(!opened && opened.error().find("does it belong to another user?") != std::string::npos ? 0 : 1);
-  }
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  CHECK(WEXITSTATUS(status) == 0);
+  const Answer wanted = [](const auto& opened) {
+    return !opened && opened.error().find("does it belong to another user?") != std::string::npos;
+  };
+  CHECK(holds_for_nobody(config, "gateway", wanted));
   CHECK(std::filesystem::exists(segment));
 }
 
 // The bridge waits for it, and its status says so.
 TEST_CASE("an archive that cannot be opened does not keep the state folder from being opened") {
   using std::filesystem::perms;
-  constexpr auto kNobody = 65534;
   const TempFolder folder;
   Config config;
   config.state = folder / "state";
@@ -90,14 +102,6 @@ TEST_CASE("an archive that cannot be opened does not keep the state folder from 
   spit(archive / "00000000000000000000-2026-11-22.db", "");
   std::filesystem::permissions(archive / "00000000000000000000-2026-11-22.db", perms::none);
   std::filesystem::permissions(archive, GENERATE(perms::none, perms::all));
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    if (::geteuid() == 0 && ::setuid(kNobody) != 0) ::_exit(2);
-    ::_exit(StateFolder::open(config, "bridge") ? 0 : 1);
-  }
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(holds_for_nobody(config, "bridge", [](const auto& opened) { return opened.has_value(); }));
   std::filesystem::permissions(archive, perms::all);
 }
