@@ -209,7 +209,7 @@ Timestamp PaneWindows::horizon(const WindowTimes& times, Timestamp watermark) co
 
 Timestamp PaneWindows::closed_through(const WindowTimes& times) const {
   const Timestamp last = published_.empty() ? Timestamp::min() : published_.back().start + times.size;
-  return std::max({closed_through_, final_.through(), last});
+  return std::max(closed_through_, last);
 }
 
 Timestamp PaneWindows::newest(Timestamp limit) const {

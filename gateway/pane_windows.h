@@ -37,7 +37,7 @@ class PaneWindows {
   /// The newest reading it holds up to `limit`; the earliest time there is where it holds none.
   [[nodiscard]] Timestamp newest(Timestamp limit) const;
   [[nodiscard]] std::size_t held() const { return panes_; }
-  /// The latest end of a window that has closed.
+  /// The latest end of a window that has closed; the earliest time there is where none has.
   [[nodiscard]] Timestamp closed_through(const WindowTimes& times) const;
   /// Of a store that has seen nothing: windows that begin before `time` are another's.
   void begin_at(const WindowTimes& times, Timestamp time) {

@@ -57,8 +57,8 @@ void Windows::begin_behind_past(GroupId id) {
   for_each_store(id, [&](auto& store, const Window& window) {
     const auto past = past_.find(window.config.name);
     if (past == past_.end()) return;
-    const auto node = past->second[index_of(by)].through.extract(id);
-    if (node) store.begin_at(window.times, node.mapped());
+    const auto& ends = past->second[index_of(by)].through;
+    if (const auto end = ends.find(id); end != ends.end()) store.begin_at(window.times, end->second);
   });
 }
 
@@ -79,11 +79,11 @@ void Windows::hand_over(GroupId id, const Window& before, Store old, Timestamp d
       },
       old);
   if (through == Timestamp::min()) return;
-  if (!has_heir) {
-    past_[before.config.name][index_of(names_.by(id))].through[id] = through;
-    return;
-  }
-  std::visit([&](auto& store) { store.begin_at(windows_[*heir].times, through); },
+  auto& ends = past_[before.config.name][index_of(names_.by(id))].through;
+  Timestamp& end = ends.try_emplace(id, through).first->second;
+  end = std::max(end, through);
+  if (!has_heir) return;
+  std::visit([&](auto& store) { store.begin_at(windows_[*heir].times, end); },
              groups_[id].stores[static_cast<std::size_t>(heir - slots.begin())]);
 }
 

@@ -143,7 +143,7 @@ class Windows {
   /// Of the windows of one name in groups of one size: what an earlier configuration has to do with them.
   struct Past {
     Timestamp complete_from = Timestamp::min();  // the readings before it did not come to them
-    std::map<GroupId, Timestamp> through;        // where windows that are gone have ended
+    std::map<GroupId, Timestamp> through;        // where windows that are gone, or had another shape, ended
     template <typename Archive>
     void serialize(Archive& archive) {
       archive(complete_from, through);
