@@ -109,7 +109,7 @@ void Machine::reconfigure(const journal::Record& record, std::vector<Output>& ou
   changes_.clear();
   alerts->take_over(alerts_, record.message.arrival, changes_);
   alerts_ = std::move(*alerts);
-  for (AlertChange& change : changes_) outputs.push_back(std::move(change));
+  for (AlertChange& change : changes_) outputs.emplace_back(std::move(change));
 }
 
 std::optional<Timestamp> Machine::decode(const MessageView& message, bool guarded) {
@@ -179,8 +179,8 @@ void Machine::put_out_closed(std::vector<Output>& outputs) {
   for (ClosedWindow& window : closed_) {
     changes_.clear();
     alerts_.evaluate(window, changes_);
-    if (window.publish) outputs.push_back(std::move(window));
-    for (AlertChange& change : changes_) outputs.push_back(std::move(change));
+    if (window.publish) outputs.emplace_back(std::move(window));
+    for (AlertChange& change : changes_) outputs.emplace_back(std::move(change));
   }
   closed_.clear();
 }
