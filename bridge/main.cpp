@@ -57,6 +57,8 @@ constexpr int kLargeBytes = 128 << 10;
 int run(const CommandLine& line) {
   ::mallopt(M_MMAP_THRESHOLD, kLargeBytes);
   ::mallopt(M_TRIM_THRESHOLD, kLargeBytes);
+  // librdkafka has a dozen threads, and each one's own heap would keep the most that it ever needed.
+  ::mallopt(M_ARENA_MAX, 1);
   const auto config = line.load(check_kafka);
   return config ? run_relay(*config) : config.error();
 }
