@@ -158,8 +158,10 @@ void add_replay_command(CommandLine& line, ReplayArguments& arguments) {
   command.add_option("--speed", arguments.speed, "60x: pauses a sixtieth as long; max: none")
       ->capture_default_str();
   command
-      .add_option("--rate", arguments.rate,
-                  "At most so many messages a second, so that live ones are not kept waiting; 0: no limit")
+      .add_option(
+          "--rate", arguments.rate,
+          "At most so many messages a second, fewer where live ones would be kept waiting; 0: as fast as it "
+          "goes, whoever waits")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000}).description(""))
       ->capture_default_str();
   command.add_option("--job", arguments.job, "Its name, for topics: replay/NAME/...; default: one is made");

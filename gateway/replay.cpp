@@ -48,6 +48,8 @@ std::optional<Microseconds> Replay::due_in(Microseconds now) const {
 void Replay::take(const ReplayTopic& topic, const MessageView& message, Microseconds now,
                   std::vector<Outgoing>& messages) {
   if (topic.rest == "control") return control(topic.job, message, now, messages);
+  // Its own words, where an input's filter is as wide as that.
+  if (std::ranges::find(kReplayWords, topic.rest) != kReplayWords.end()) return;
   if (const auto job = jobs_.find(topic.job); job != jobs_.end())
     return job->second->take(topic.rest, message, now, messages);
   refuse_unknown(topic.job, messages);
@@ -67,7 +69,9 @@ void Replay::control(std::string_view name, const MessageView& message, Microsec
   if (auto* begun = std::get_if<ReplayStart>(&*wanted)) return start(name, std::move(*begun), now, messages);
   const auto job = jobs_.find(name);
   if (job == jobs_.end()) return refuse_unknown(name, messages);
-  if (std::holds_alternative<ReplayCancel>(*wanted)) {
+  if (const auto* mark = std::get_if<ReplayMark>(&*wanted)) {
+    job->second->take(*mark);
+  } else if (std::holds_alternative<ReplayCancel>(*wanted)) {
     end_job(job, ReplayState::cancelled, "it was asked for", messages);
   } else {
     job->second->end();

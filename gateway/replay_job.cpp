@@ -44,6 +44,10 @@ void ReplayJob::take(std::string_view topic, const MessageView& envelope, Micros
   if (before > kMostWaiting) put_out(waiting_.size() - before, messages);
 }
 
+void ReplayJob::take(const ReplayMark& mark) {
+  if (!ending_) waiting_.push_back(render(name_, mark));
+}
+
 Result<void> ReplayJob::keep(const std::vector<Output>& outputs, const journal::Record& cause) {
   for (const Output& output : outputs) {
     rendered_.clear();

@@ -27,6 +27,8 @@ class ReplayJob {
   /// A message of the past, on its topic of then, within `envelope`. What cannot wait is appended.
   void take(std::string_view topic, const MessageView& envelope, Microseconds now,
             std::vector<Outgoing>& messages);
+  /// What came of the messages before it comes out, and then that it has.
+  void take(const ReplayMark& mark);
   /// The last message was taken: what windows hold comes out, and then the summary.
   void end() { ending_ = true; }
   /// Appends results, at most so many messages.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/payload_json.h"
 #include "common/replay_topic.h"
 #include "common/topic_pattern.h"
@@ -48,11 +50,17 @@ Result<ReplayControl> read_start(const json& object) {
   return ReplayStart{*by, *from, *to, std::move(*topics)};
 }
 
-Result<std::uint64_t> read_offset(const json& object) {
-  const auto offset = object.find("offset");
-  if (offset == object.end()) return Failure("there is no offset");
-  if (!offset->is_number_unsigned()) return Failure("offset is not a whole number from 0 on");
-  return offset->get<std::uint64_t>();
+Result<std::uint64_t> read_number(const json& object, const char* name) {
+  const auto number = object.find(name);
+  if (number == object.end()) return Failure(fmt::format("there is no {}", name));
+  if (!number->is_number_unsigned()) return Failure(fmt::format("{} is not a whole number from 0 on", name));
+  return number->get<std::uint64_t>();
+}
+
+Result<ReplayControl> read_mark(const json& object) {
+  const auto mark = read_number(object, "mark");
+  if (!mark) return Failure(mark.error());
+  return ReplayMark{*mark};
 }
 
 ordered_json outputs_json(const ReplayFigures& figures) {
@@ -67,7 +75,7 @@ ordered_json outputs_json(const ReplayFigures& figures) {
 std::vector<std::string> replay_filters(const std::vector<std::string>& input_filters) {
   std::vector<std::string> filters{std::string(kReplayPrefix) + "+/control"};
   for (const std::string& filter : input_filters) {
-    if (filter != "control" && filter != "summary")
+    if (std::ranges::find(kReplayWords, filter) == kReplayWords.end())
       filters.push_back(fmt::format("{}+/{}", kReplayPrefix, filter));
   }
   return filters;
@@ -89,14 +97,15 @@ Result<ReplayControl> parse_control(std::string_view payload) {
   if (*action == "start") return read_start(*object);
   if (*action == "end") return ReplayEnd{};
   if (*action == "cancel") return ReplayCancel{};
-  return Failure(fmt::format("action is '{}': accepted are start, end and cancel", *action));
+  if (*action == "mark") return read_mark(*object);
+  return Failure(fmt::format("action is '{}': accepted are start, mark, end and cancel", *action));
 }
 
 Result<Envelope> parse_envelope(const MessageView& message) {
   if (message.cut) return Failure("it is longer than the gateway's journal holds");
   const auto object = parse_object(message.payload);
   if (!object) return Failure(object.error());
-  const auto offset = read_offset(*object);
+  const auto offset = read_number(*object, "offset");
   if (!offset) return Failure(offset.error());
   const auto arrival = read_time(*object, "arrival");
   if (!arrival) return Failure(arrival.error());
@@ -106,6 +115,10 @@ Result<Envelope> parse_envelope(const MessageView& message) {
   auto payload = read_payload(*object);
   if (!payload) return Failure(payload.error());
   return Envelope{*offset, *arrival, *retain, *cut, std::move(*payload)};
+}
+
+Outgoing render(std::string_view job, const ReplayMark& mark) {
+  return {fmt::format("{}{}/progress", kReplayPrefix, job), ordered_json{{"mark", mark.mark}}.dump(), false};
 }
 
 Outgoing render(const ReplaySummary& summary) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,8 +18,11 @@
 namespace lookout {
 
 /// What to subscribe to for replays: the control of all jobs, and the inputs' filters below each. An input
-/// whose topic is `control` or `summary` cannot be replayed: there these stand.
+/// whose topic is one of kReplayWords cannot be replayed: there these stand.
 std::vector<std::string> replay_filters(const std::vector<std::string>& input_filters);
+
+/// What stands at replay/{job}/... and is no message of the past.
+inline constexpr std::array<std::string_view, 3> kReplayWords{"control", "progress", "summary"};
 
 /// replay/{job}/{rest}. Views of the topic; the job's name is not validated.
 struct ReplayTopic {
@@ -37,9 +41,13 @@ struct ReplayStart {
     archive(by, from, to, topics);
   }
 };
+/// Whoever sends it is told when everything is out that came of what went before.
+struct ReplayMark {
+  std::uint64_t mark = 0;
+};
 struct ReplayEnd {};
 struct ReplayCancel {};
-using ReplayControl = std::variant<ReplayStart, ReplayEnd, ReplayCancel>;
+using ReplayControl = std::variant<ReplayStart, ReplayMark, ReplayEnd, ReplayCancel>;
 Result<ReplayControl> parse_control(std::string_view payload);
 
 /// A message of the past, and what it has been numbered with where it was kept.
@@ -50,6 +58,9 @@ struct Envelope {
   std::string payload;
 };
 Result<Envelope> parse_envelope(const MessageView& message);
+
+/// That a mark is reached.
+Outgoing render(std::string_view job, const ReplayMark& mark);
 
 /// How a job ended, or that it did not begin.
 enum class ReplayState : std::uint8_t { done, cancelled, refused, abandoned };

@@ -29,6 +29,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kGatewayPatience = 30s;
 constexpr auto kSummaryPatience = 2min;
 constexpr auto kCancelPatience = 5s;
+constexpr auto kMarkPatience = 1s;
 constexpr auto kBridgePatience = 30s;
 constexpr auto kBridgeInterval = 200ms;
 constexpr Clock::duration kLongestWait = 1s;
@@ -86,7 +87,9 @@ class ReplayRun {
         results_(plan.request.job, plan.request.range),
         player_(plan.request.job,
                 {Clock::now, [this](auto time) { return wait(time); },
-                 [this](Outgoing message) { return link_.publish(std::move(message), stop_); }}),
+                 [this](Outgoing message) { return link_.publish(std::move(message), stop_); },
+                 arguments.rate == 0 ? nullptr
+                                     : std::function([this] { return link_.ask(kMarkPatience, stop_); })}),
         line_(Clock::now()),
         link_({config.mqtt, plan.request.job, into_live_},
               [this](const MessageView& message) { take_result(message); }) {}

@@ -46,6 +46,10 @@ Outgoing start_of(const ReplayRequest& request) {
   return control(request.job, payload);
 }
 
+Outgoing mark_of(const std::string& job, std::uint64_t mark) {
+  return control(job, {{"action", "mark"}, {"mark", mark}});
+}
+
 Outgoing end_of(const std::string& job) { return control(job, {{"action", "end"}}); }
 
 Outgoing cancel_of(const std::string& job) { return control(job, {{"action", "cancel"}}); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "bridge/replay/replay_file.h"
@@ -25,6 +26,7 @@ inline constexpr std::size_t kLargestEnvelope = 262'144;
 /// envelope too large all the same.
 Outgoing envelope_of(const std::string& job, const ReplayMessage& message);
 Outgoing start_of(const ReplayRequest& request);
+Outgoing mark_of(const std::string& job, std::uint64_t mark);
 Outgoing end_of(const std::string& job);
 Outgoing cancel_of(const std::string& job);
 

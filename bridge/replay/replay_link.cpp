@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <random>
+
+#include "bridge/replay/replay_envelope.h"
 
 namespace lookout {
 namespace {
@@ -28,44 +31,53 @@ bool is_behind(const nlohmann::json& stats) {
 }  // namespace
 
 ReplayLink::ReplayLink(const Options& options, OnResult on_result)
-    : job_topics_(fmt::format("replay/{}/", options.job)),
+    : job_(options.job),
+      job_topics_(fmt::format("replay/{}/", options.job)),
       on_result_(std::move(on_result)),
       outbox_(kInFlight, nullptr) {
-  make_session(options);
-  outbox_.use(*session_);
-  supervisor_.add([this](auto now) { return session_->step(now); });
+  make_sessions(options);
+  outbox_.use(*sender_);
+  supervisor_.add([this](auto now) { return std::min(sender_->step(now), listener_->step(now)); });
 }
 
 ReplayLink::~ReplayLink() {
   supervisor_.stop();
-  session_->close(kGoodbyePatience);
+  sender_->close(kGoodbyePatience);
+  listener_->close(kGoodbyePatience);
 }
 
-void ReplayLink::make_session(const Options& options) {
+void ReplayLink::make_sessions(const Options& options) {
   SessionOptions session;
   session.mqtt = options.mqtt;
   // Its own, whatever the job: of two sessions of one name each would throw the other out.
-  session.client_id = fmt::format("lookout-replay-{:08x}", std::random_device{}());
+  const std::string id = fmt::format("lookout-replay-{:08x}", std::random_device{}());
+  session.client_id = id;
   session.clean_session = true;
-  session.filters = {job_topics_ + "summary", std::string(kGateway) + "+/status",
+  SessionEvents sending;
+  sending.on_connected = [this] {
+    was_connected_ = true;
+    outbox_.on_connected();
+  };
+  sending.on_lost = [this] { outbox_.on_lost(); };
+  sending.wake = [this] { supervisor_.wake(); };
+  sender_ = make_paho_session(session, std::move(sending));
+
+  session.client_id = id + "-in";
+  session.filters = {job_topics_ + "summary", job_topics_ + "progress", std::string(kGateway) + "+/status",
                      std::string(kGateway) + "+/stats"};
   if (options.with_results) {
     session.filters.push_back(job_topics_ + "aggregates/#");
     session.filters.emplace_back("aggregates/#");
   }
-  SessionEvents events;
-  events.on_message = [this](const MessageView& message) { take(message); };
-  events.on_connected = [this] {
-    was_connected_ = true;
-    outbox_.on_connected();
-  };
-  events.on_lost = [this] { outbox_.on_lost(); };
-  events.wake = [this] { supervisor_.wake(); };
-  session_ = make_paho_session(std::move(session), std::move(events));
+  SessionEvents listening;
+  listening.on_message = [this](const MessageView& message) { take(message); };
+  listening.wake = [this] { supervisor_.wake(); };
+  listener_ = make_paho_session(std::move(session), std::move(listening));
 }
 
 void ReplayLink::take(const MessageView& message) {
   if (message.topic.starts_with(kGateway)) return hear_gateway(message);
+  if (message.topic == job_topics_ + "progress") return hear_progress(message);
   const bool is_summary = message.topic == job_topics_ + "summary";
   if (!is_summary) on_result_(message);
   const std::lock_guard lock(mutex_);
@@ -93,6 +105,14 @@ void ReplayLink::hear_gateway(const MessageView& message) {
   changed_.notify_all();
 }
 
+void ReplayLink::hear_progress(const MessageView& message) {
+  const auto payload = nlohmann::json::parse(message.payload, nullptr, false);
+  if (!payload.is_object() || !payload.contains("mark") || !payload["mark"].is_number_unsigned()) return;
+  const std::lock_guard lock(mutex_);
+  if (payload["mark"] == asked_) is_reached_ = true;  // of what a gateway says again only the last counts
+  changed_.notify_all();
+}
+
 template <typename Condition>
 ReplayLink::Waited ReplayLink::await(Clock::duration patience, const std::stop_token& stop,
                                      Condition is_there) {
@@ -117,6 +137,20 @@ ReplayLink::Waited ReplayLink::await_summary(Clock::duration patience, const std
 
 bool ReplayLink::publish(Outgoing message, const std::stop_token& stop) {
   return outbox_.publish(std::move(message), ++published_, stop);
+}
+
+std::optional<ReplayLink::Clock::duration> ReplayLink::ask(Clock::duration patience,
+                                                           const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t mark = ++asked_;
+  is_reached_ = false;
+  lock.unlock();
+  const auto begin = Clock::now();
+  if (!publish(mark_of(job_, mark), stop)) return std::nullopt;
+  lock.lock();
+  changed_.wait_until(lock, stop, begin + patience, [this] { return is_reached_ || summary_; });
+  if (!is_reached_) return std::nullopt;
+  return Clock::now() - begin;
 }
 
 bool ReplayLink::drain(const std::stop_token& stop) { return outbox_.await_acknowledged(published_, stop); }

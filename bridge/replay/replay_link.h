@@ -18,8 +18,11 @@
 
 namespace lookout {
 
-/// A replay's way to the gateway and back: an MQTT session of its own, which waits for a broker that is away
-/// and then sends again what was not acknowledged, in order.
+/// A replay's way to the gateway and back: waits for a broker that is away and then sends again what was not
+/// acknowledged, in order.
+///
+/// Two MQTT sessions. In one, each PUBACK for what was received would hold up what is sent next for the 40 ms
+/// in which the broker's TCP puts off its ACK (Nagle's algorithm, which the MQTT library leaves on).
 ///
 /// Threads: the caller's (publishes, waits), the supervisor's (connects), the MQTT library's (what comes).
 class ReplayLink {
@@ -50,6 +53,9 @@ class ReplayLink {
   [[nodiscard]] bool was_connected() const { return was_connected_; }
   /// Waits while 1,000 messages or 16 MiB are not acknowledged; false when stopped before.
   bool publish(Outgoing message, const std::stop_token& stop);
+  /// Asks the gateway whether it is through with what was published, results and all, and waits. How long
+  /// the answer took; nothing when it did not come within `patience`, the job ended, or `stop` was requested.
+  std::optional<Clock::duration> ask(Clock::duration patience, const std::stop_token& stop);
   /// Until the broker has everything; false when stopped before.
   bool drain(const std::stop_token& stop);
   /// Until the job's summary is there. `patience` begins anew as long as results come or the gateway says
@@ -60,17 +66,18 @@ class ReplayLink {
   [[nodiscard]] std::optional<std::string> summary() const;
 
  private:
-  void make_session(const Options& options);
+  void make_sessions(const Options& options);
   void take(const MessageView& message);
   void hear_gateway(const MessageView& message);
+  void hear_progress(const MessageView& message);
   template <typename Condition>
   Waited await(Clock::duration patience, const std::stop_token& stop, Condition is_there);
 
-  const std::string job_topics_;  // "replay/{job}/"
+  const std::string job_, job_topics_;  // "replay/{job}/"
   const OnResult on_result_;
   Outbox outbox_;
   Supervisor supervisor_;
-  std::unique_ptr<MqttSession> session_;
+  std::unique_ptr<MqttSession> sender_, listener_;
   std::uint64_t published_ = 0;
   std::atomic<bool> has_summary_ = false, was_connected_ = false;
 
@@ -78,6 +85,8 @@ class ReplayLink {
   std::condition_variable_any changed_;
   std::set<std::string> online_;  // topics of the gateways that are
   std::optional<std::string> summary_;
+  std::uint64_t asked_ = 0;  // the last mark
+  bool is_reached_ = false;  // it
   Clock::time_point last_sign_ = Clock::time_point::min();
 };
 

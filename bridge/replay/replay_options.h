@@ -15,10 +15,9 @@ struct ReplayArguments {
   ReplayOrder order = ReplayOrder::event;
   std::string topics{};  ///< an MQTT filter; empty: all
   std::string speed = "max";
-  /// Messages a second, 0: as fast as the broker takes them. A replay and the live messages go through one
-  /// gateway, one after the other: what the replay leaves it is what keeps alerts quick. 5,000 is a tenth of
-  /// what a gateway does on a small PC, and leaves room for 1,000 live messages a second on a box that does a
-  /// fifth of that.
+  /// Messages a second at most; fewer where the gateway is not through with them at once (ReplayThrottle).
+  /// 0: as fast as the broker takes them, whoever waits. A replay and the live messages go through one
+  /// gateway, one after the other: what the replay leaves it is what keeps alerts quick.
   std::uint64_t rate = 5000;
   std::string job{};  ///< empty: one is made
   bool into_live = false;

@@ -37,7 +37,14 @@ bool ReplayPlayer::send(const ReplayMessage& message, ReplayPacer& pacer) {
   pacer.sent(world_.now());
   ++sent_;
   position_ = message.at;
+  give_way();
   return true;
+}
+
+void ReplayPlayer::give_way() {
+  if (!world_.ask || ++unasked_ < throttle_.messages()) return;
+  unasked_ = 0;
+  throttle_.answered(world_.ask());
 }
 
 bool ReplayPlayer::wait_until(Clock::time_point due) {

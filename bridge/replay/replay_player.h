@@ -4,10 +4,12 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "bridge/replay/replay_file.h"
 #include "bridge/replay/replay_pacer.h"
+#include "bridge/replay/replay_throttle.h"
 #include "common/message.h"
 #include "common/result.h"
 
@@ -29,6 +31,9 @@ class ReplayPlayer {
     std::function<Clock::time_point()> now;
     std::function<bool(Clock::time_point)> wait_until;
     std::function<bool(Outgoing)> publish;
+    /// Asks the gateway whether it is through with what was published. How long the answer took; nothing
+    /// where none came. Empty: nobody is asked, and the replay has no regard for what is live.
+    std::function<std::optional<Clock::duration>()> ask{};
   };
   /// The next messages of the replay; empty: there are no more.
   using Next = std::function<Result<std::vector<ReplayMessage>>()>;
@@ -53,9 +58,12 @@ class ReplayPlayer {
  private:
   bool send(const ReplayMessage& message, ReplayPacer& pacer);
   bool wait_until(Clock::time_point due);
+  void give_way();
 
   const std::string job_;
   const World world_;
+  ReplayThrottle throttle_;
+  std::size_t unasked_ = 0;  // messages since the gateway was asked
   Outgoing last_;
   TooLarge too_large_;
   std::atomic<std::uint64_t> sent_ = 0, too_long_ = 0;

@@ -11,7 +11,6 @@
 //     At 1,000 readings/s, alone and beside the replay of so many days.
 //   bench-latency steady [SECONDS [SENSORS [INTERVAL_MS]]]    60 50 500
 //     No probes, only what the gateway uses.
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -212,7 +211,7 @@ int beside_replay(std::chrono::seconds duration, int probes_per_second, int days
   test::ChildProcess gateway = box.start("gateway"), bridge = box.start("bridge");
   constexpr Load kLoad{500, 500ms};
   const auto alone = probe_under("alone", broker, box, kLoad, duration, probes_per_second);
-  fmt::print("beside the replay of {}:\n", past);
+  fmt::print("beside the replay of {} days:\n", days);
   test::ChildProcess replay({test::program("bridge"), "replay", "--config", box.config(), "--from",
                              to_rfc3339(from), "--to", to_rfc3339(from + past), "--job", "past"},
                             {"/dev/null", box.folder() / "replay.log"});
@@ -224,6 +223,7 @@ int beside_replay(std::chrono::seconds duration, int probes_per_second, int days
              quantile(beside, 0.99) / quantile(alone, 0.99), log,
              replay.running() ? "still at work" : "over");
   replay.stop();
+  fmt::print("{}", test::slurp(box.folder() / "replay.log"));
   bridge.stop();
   gateway.stop();
   return 0;

@@ -47,7 +47,8 @@ std::vector<std::string> outputs_of(Subscriber& seen, const std::string& prefix)
   std::vector<std::string> lines;
   for (const Received& message : seen.received(prefix)) {
     const std::string topic = message.topic.substr(prefix.size());
-    if (topic != "summary" && topic != "control") lines.push_back(topic + ' ' + message.payload);
+    if (topic != "summary" && topic != "control" && topic != "progress")
+      lines.push_back(topic + ' ' + message.payload);
   }
   return lines;
 }

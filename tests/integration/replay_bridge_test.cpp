@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "tests/support/box.h"
 #include "tests/support/ledger.h"
@@ -26,19 +28,64 @@ constexpr const char* kWindow =
     "[\"region\"]\n";
 const std::vector<std::string> kEver{"--from", "2020-01-01", "--to", "2100-01-01"};
 
+/// Says of every mark that it is reached.
+class Marker {
+ public:
+  explicit Marker(const Broker& broker)
+      : broker_(broker),
+        controls_(broker, {"replay/+/control"}),
+        thread_([this](const std::stop_token& stop) {
+          for (; !stop.stop_requested(); std::this_thread::sleep_for(2ms)) answer();
+        }) {}
+  static void reach(const Broker& broker, const std::string& job, std::uint64_t mark) {
+    broker.publish("replay/" + job + "/progress", json{{"mark", mark}}.dump());
+  }
+
+ private:
+  void answer() {
+    const auto controls = controls_.received();
+    for (; answered_ < controls.size(); ++answered_) {
+      const Received& control = controls[answered_];
+      if (control.json()["action"] != "mark") continue;
+      try {
+        reach(broker_, control.topic.substr(7, control.topic.rfind('/') - 7), control.json()["mark"]);
+      } catch (const std::exception&) {
+        return;  // the broker is away: again
+      }
+    }
+  }
+  const Broker& broker_;
+  Subscriber controls_;
+  std::size_t answered_ = 0;
+  std::jthread thread_;
+};
+
 /// The gateway, as far as a replay sees it.
 class FakeGateway {
  public:
-  explicit FakeGateway(const Broker& broker) : broker_(broker), seen_(broker, {"replay/#"}) {
+  explicit FakeGateway(const Broker& broker, bool answers_marks = true)
+      : broker_(broker), seen_(broker, {"replay/#"}) {
+    if (answers_marks) marker_.emplace(broker);
     broker.publish("lookout/gateway/test-box/status", R"({"state":"online"})", true);
   }
 
-  /// What came on the control topic, in order.
+  /// What came on the control topic, in order, marks aside.
   std::vector<std::string> actions(const std::string& job) {
     std::vector<std::string> actions;
     for (const auto& message : seen_.received("replay/" + job + "/control"))
-      actions.push_back(message.json()["action"]);
+      if (message.json()["action"] != "mark") actions.push_back(message.json()["action"]);
     return actions;
+  }
+  /// How many envelopes came before each mark.
+  std::vector<std::size_t> envelopes_before_marks(const std::string& job) {
+    std::vector<std::size_t> counts;
+    std::size_t envelopes = 0;
+    for (const auto& message : seen_.received("replay/" + job + "/")) {
+      if (message.topic.starts_with("replay/" + job + "/sensors/")) ++envelopes;
+      if (message.topic.ends_with("/control") && message.json()["action"] == "mark")
+        counts.push_back(envelopes);
+    }
+    return counts;
   }
   bool await(const std::string& job, const std::string& action) {
     return wait_until([&] {
@@ -57,7 +104,7 @@ class FakeGateway {
     auto all = seen_.received(prefix);
     std::erase_if(all, [&](const Received& message) {
       return message.topic == prefix + "control" || message.topic == prefix + "summary" ||
-             message.topic.starts_with(prefix + "aggregates/");
+             message.topic == prefix + "progress" || message.topic.starts_with(prefix + "aggregates/");
     });
     for (Received& message : all) message.topic.erase(0, prefix.size());
     return all;
@@ -66,6 +113,7 @@ class FakeGateway {
  private:
   const Broker& broker_;
   Subscriber seen_;
+  std::optional<Marker> marker_;
 };
 
 std::vector<std::string> command(const Box& box, const std::string& name,
@@ -270,7 +318,8 @@ TEST_CASE("a replay goes on where it was when the broker comes back") {
   ChildProcess archiver = box.start("bridge");
   simulate(broker, {"run", "--sensors", "20", "--interval", "10s", "--duration", "5m", "--speed", "max"});
   REQUIRE(wait_until([&] { return count_archived(box) == 20 * 30 * 2; }));
-  Observer witness(broker, {"replay/#"});
+  Observer witness(broker, {"replay/+/control", "replay/+/sensors/#"});
+  const Marker marker(broker);
   broker.publish("lookout/gateway/test-box/status", R"({"state":"online"})", true);
   ChildProcess child = replay(box, "on", {"--rate", "200"});
   std::vector<std::uint64_t> offsets;
@@ -305,6 +354,36 @@ TEST_CASE("a replay goes on where it was when the broker comes back") {
   CHECK(offsets == expected);
   broker.publish("replay/on/summary", R"({"job":"on","state":"done"})");
   CHECK(child.wait() == 0);
+  CHECK(archiver.stop() == 0);
+}
+
+TEST_CASE("a replay sends no more than the gateway is through with, and to one that says nothing little") {
+  Broker broker;
+  Box box(broker.port(), kWindow);
+  ChildProcess archiver = box.start("bridge");
+  simulate(broker, {"run", "--sensors", "20", "--interval", "10s", "--duration", "2m", "--speed", "max"});
+  REQUIRE(wait_until([&] { return count_archived(box) == 20 * 12 * 2; }));
+  FakeGateway gateway(broker, false);
+  Marker::reach(broker, "slow", 1);  // nobody has asked yet
+  ChildProcess child = replay(box, "slow", {});
+  REQUIRE(wait_until([&] { return gateway.envelopes_before_marks("slow").size() >= 3; }));
+  Marker::reach(broker, "slow", 99);  // nobody has asked for that one
+  REQUIRE(wait_until([&] { return gateway.envelopes_before_marks("slow").size() >= 4; }));
+  auto marks = gateway.envelopes_before_marks("slow");
+  marks.resize(4);
+  CHECK(marks == std::vector<std::size_t>{1, 2, 3, 4});
+  // One that answers gets more.
+  const Marker marker(broker);
+  REQUIRE(gateway.await("slow", "end"));
+  CHECK(gateway.envelopes("slow").size() == 20 * 12 * 2);
+  CHECK(gateway.envelopes_before_marks("slow").size() < 20 * 12 * 2);
+  gateway.answer("slow", "done");
+  CHECK(child.wait() == 0);
+
+  // Who wants it at any price asks nobody.
+  replay_all(box, gateway, "all", {"--rate", "0"});
+  CHECK(gateway.envelopes("all").size() == 20 * 12 * 2);
+  CHECK(gateway.envelopes_before_marks("all").empty());
   CHECK(archiver.stop() == 0);
 }
 

@@ -9,6 +9,7 @@
 #include "bridge/replay/replay_pacer.h"
 #include "bridge/replay/replay_player.h"
 #include "bridge/replay/replay_report.h"
+#include "bridge/replay/replay_throttle.h"
 
 using namespace lookout;
 using namespace std::chrono_literals;
@@ -84,6 +85,79 @@ TEST_CASE("a replay keeps to its rate, also after it was held up") {
   send(100);
   CHECK(now - before >= 960ms);
   CHECK(now - before <= 1s);
+}
+
+TEST_CASE("a throttle lets a replay have what costs the live ones a millisecond") {
+  ReplayThrottle throttle;
+  CHECK(throttle.messages() == 1);
+  std::vector<std::size_t> allowed;
+  for (int i = 0; i < 12; ++i) {
+    throttle.answered(i == 0 ? 5ms : 6ms);  // 5 ms are the way
+    allowed.push_back(throttle.messages());
+  }
+  CHECK(allowed == std::vector<std::size_t>{2, 3, 4, 6, 8, 11, 14, 16, 16, 16, 16, 16});
+  throttle.answered(6001us);
+  CHECK(throttle.messages() == 1);
+  throttle.answered(5ms);
+  throttle.answered(std::nullopt);
+  CHECK(throttle.messages() == 1);
+
+  // One slow answer is no longer way, a second one is.
+  throttle.answered(20ms);
+  CHECK(throttle.messages() == 1);
+  throttle.answered(20ms);
+  CHECK(throttle.messages() == 2);
+  throttle.answered(21ms);
+  CHECK(throttle.messages() == 3);
+}
+
+TEST_CASE("a throttle finds how much a gateway does in time, whatever a message costs it") {
+  // A gateway that takes `cost` for each: the answer is there when it is through with all of them.
+  struct Found {
+    std::size_t most = 0, single = 0, messages = 0;
+  };
+  const auto find = [](std::chrono::microseconds cost) {
+    ReplayThrottle throttle;
+    Found found;
+    for (int i = 0; i < 1000; ++i) {
+      const std::size_t messages = throttle.messages();
+      throttle.answered(1ms + cost * static_cast<int>(messages));
+      found.most = std::max(found.most, messages);
+      found.single += messages == 1 ? 1 : 0;
+      found.messages += messages;
+    }
+    return found;
+  };
+  const Found light = find(20us);
+  CHECK(light.most == ReplayThrottle::kMost);
+  CHECK(light.single >= 1000 / ReplayThrottle::kAnswers);  // the way is measured anew
+  CHECK(light.messages > 14'000);
+  const Found heavy = find(300us);  // 3 and 1/3 more than one are 1 ms
+  CHECK(heavy.most == 6);
+  CHECK(heavy.messages > 2500);
+  CHECK(find(50ms).most == 2);
+}
+
+TEST_CASE("a player asks after as many messages as the throttle allows") {
+  Stage stage;
+  std::vector<std::size_t> asked;
+  ReplayPlayer player{"job",
+                      {[&] { return stage.now; }, [](auto) { return true; },
+                       [&](const Outgoing&) {
+                         stage.sent.emplace_back();
+                         return true;
+                       },
+                       [&]() -> std::optional<ReplayThrottle::Duration> {
+                         asked.push_back(stage.sent.size());
+                         if (asked.size() < 4) return 1ms;
+                         return std::nullopt;
+                       }}};
+  REQUIRE(player
+              .play(
+                  std::vector<ReplayMessage>(12, message(1, kStart)),
+                  [] { return std::vector<ReplayMessage>{}; }, ReplayPacer(kStart, kMax, 0, kBegin))
+              .value());
+  CHECK(asked == std::vector<std::size_t>{1, 3, 6, 10, 11, 12});
 }
 
 TEST_CASE("a player sends each message when it is due, and a sign of life in a long pause") {

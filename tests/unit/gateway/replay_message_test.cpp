@@ -6,7 +6,7 @@ using namespace lookout;
 using namespace std::chrono_literals;
 
 TEST_CASE("what a gateway subscribes to for replays") {
-  CHECK(replay_filters({"control", "sensors/+/+", "summary"}) ==
+  CHECK(replay_filters({"control", "progress", "sensors/+/+", "summary"}) ==
         std::vector<std::string>{"replay/+/control", "replay/+/sensors/+/+"});
 }
 

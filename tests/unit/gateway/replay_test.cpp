@@ -218,7 +218,10 @@ TEST_CASE("hostile controls are refused with a sentence, and what is at work goe
       {R"({"action":1e999})", "a number is beyond what a double can hold"},
       {"{}", "there is no action"},
       {R"({"action":["end"]})", "action is not text but array"},
-      {R"({"action":"pause"})", "action is 'pause': accepted are start, end and cancel"},
+      {R"({"action":"pause"})", "action is 'pause': accepted are start, mark, end and cancel"},
+      {R"({"action":"mark"})", "there is no mark"},
+      {R"({"action":"mark","mark":-1})", "mark is not a whole number from 0 on"},
+      {R"({"action":"mark","mark":1.5})", "mark is not a whole number from 0 on"},
       {R"({"action":"start"})", "there is no by"},
       {R"({"action":"start","by":"luck"})", "by is 'luck': accepted are event and arrival"},
       {R"({"action":"start","by":"event"})", "there is no from"},
@@ -248,6 +251,33 @@ TEST_CASE("hostile controls are refused with a sentence, and what is at work goe
   CHECK(rig.receive("replay/j", "{}").empty());
   CHECK(rig.receive("replay/j/control", kCancel, true).empty());  // the broker had kept it
   CHECK(rig.replay.jobs() == 1);
+}
+
+TEST_CASE("a mark is reached when everything is out that came of what went before") {
+  // A silence of an hour closes the windows of as many sensors at once, which go out a few at a time.
+  constexpr int kSensors = 100;
+  ReplayRig rig(config());
+  rig.control("j", start("event"));
+  for (int i = 0; i < kSensors; ++i)
+    CHECK(rig.play("j", kept(static_cast<std::uint64_t>(i), fmt::format("n/s{}", i), 10, 11, 1)).empty());
+  const std::string mark = R"({"action":"mark","mark":18446744073709551615})";
+  CHECK(lines(rig.control("j", mark)) == Lines{R"(replay/j/progress {"mark":18446744073709551615})"});
+
+  auto given = rig.play("j", kept(kSensors, "n/s0", 3000, 3001, 1));
+  CHECK(given.size() < kSensors);
+  std::ranges::move(rig.control("j", R"({"action":"mark","mark":7})"), std::back_inserter(given));
+  std::ranges::move(rig.drain(), std::back_inserter(given));
+  CHECK(given.size() > kSensors);
+  CHECK(lines({given.back()}) == Lines{R"(replay/j/progress {"mark":7})"});
+  CHECK(lines(given, "replay/j/progress").size() == 1);
+
+  // A filter as wide as that brings back what the gateway itself has said.
+  CHECK(rig.receive("replay/j/progress", given.back().payload).empty());
+  CHECK(rig.receive("replay/j/summary", "{}").empty());
+  const auto last = rig.end("j");
+  CHECK(nlohmann::json::parse(last.back().payload)["unreadable"] == 0);
+  CHECK(answers(rig.control("j", mark)).empty());
+  CHECK(answers(rig.control("other", mark)) == Lines{"other" + kUnknown});
 }
 
 TEST_CASE("a job that nothing comes for is abandoned after ten minutes with the link up") {
