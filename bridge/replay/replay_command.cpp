@@ -88,8 +88,7 @@ class ReplayRun {
         player_(plan.request.job,
                 {Clock::now, [this](auto time) { return wait(time); },
                  [this](Outgoing message) { return link_.publish(std::move(message), stop_); },
-                 arguments.rate == 0 ? nullptr
-                                     : std::function([this] { return link_.ask(kMarkPatience, stop_); })}),
+                 arguments.rate == 0 ? nullptr : std::function([this] { return ask(); })}),
         line_(Clock::now()),
         link_({config.mqtt, plan.request.job, into_live_},
               [this](const MessageView& message) { take_result(message); }) {}
@@ -99,6 +98,7 @@ class ReplayRun {
  private:
   void take_result(const MessageView& message);
   bool wait(Clock::time_point time);
+  std::optional<Clock::duration> ask();
   Result<void> play(std::vector<ReplayMessage> first);
   Result<void> await_summary();
   void cancel();
@@ -106,6 +106,7 @@ class ReplayRun {
   Clock::time_point show_progress(Clock::time_point now);
   [[nodiscard]] double share() const;
   Failure cancelled();
+  [[nodiscard]] Failure no_answer() const;
   Failure too_many_results() const;
 
   const Config& config_;
@@ -121,6 +122,8 @@ class ReplayRun {
   ReplaySource source_;
   ReplayResults results_;
   ReplayPlayer player_;
+  std::optional<Clock::time_point> unanswered_since_;
+  bool is_given_up_ = false;
   ProgressLine line_;
   TimeRange shown_{};  // of what there is to play
   Clock::time_point begin_ = Clock::now();
@@ -180,6 +183,21 @@ bool ReplayRun::wait(Clock::time_point time) {
   return false;
 }
 
+// A gateway that does not get what is sent, or whose answers do not come back, would get a message a second
+// for good.
+std::optional<Clock::duration> ReplayRun::ask() {
+  const auto answer = link_.ask(kMarkPatience, stop_);
+  if (answer) {
+    unanswered_since_.reset();
+  } else if (!unanswered_since_) {
+    unanswered_since_ = Clock::now();
+  } else if (link_.was_silent(*unanswered_since_, kSummaryPatience)) {
+    is_given_up_ = true;
+    end_.request_stop();
+  }
+  return answer;
+}
+
 Result<void> ReplayRun::play(std::vector<ReplayMessage> first) {
   if (!link_.publish(start_of(plan_.request), stop_)) return cancelled();
   const ReplayPacer pacer(first.front().at, plan_.speed, rate_, Clock::now());
@@ -196,6 +214,7 @@ Result<void> ReplayRun::play(std::vector<ReplayMessage> first) {
 Failure ReplayRun::cancelled() {
   cancel();
   if (results_.is_full()) return too_many_results();
+  if (is_given_up_) return no_answer();
   return Failure(fmt::format("replay {} was cancelled after {} messages{}", plan_.request.job, player_.sent(),
                              link_.has_summary() ? "" : "; no gateway has confirmed it"));
 }
@@ -225,11 +244,16 @@ Result<void> ReplayRun::await_summary() {
     case ReplayLink::Waited::overdue:
       break;
   }
-  return Failure(fmt::format(
-      "no gateway has answered replay {} (nothing on replay/{}/summary for {} s): does the gateway know "
-      "replays, and does it run under the same broker?",
-      plan_.request.job, plan_.request.job,
-      std::chrono::duration_cast<std::chrono::seconds>(kSummaryPatience).count()));
+  return no_answer();
+}
+
+Failure ReplayRun::no_answer() const {
+  return Failure(
+      fmt::format("no gateway has answered replay {} (nothing on replay/{}/progress and summary for {} s): "
+                  "may the gateway "
+                  "and this user read and write replay/# at the broker, and does the gateway know replays?",
+                  plan_.request.job, plan_.request.job,
+                  std::chrono::duration_cast<std::chrono::seconds>(kSummaryPatience).count()));
 }
 
 Result<void> ReplayRun::promote(ReplayReport& report) {

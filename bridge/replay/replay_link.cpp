@@ -37,7 +37,10 @@ ReplayLink::ReplayLink(const Options& options, OnResult on_result)
       outbox_(kInFlight, nullptr) {
   make_sessions(options);
   outbox_.use(*sender_);
-  supervisor_.add([this](auto now) { return std::min(sender_->step(now), listener_->step(now)); });
+  supervisor_.add([this](auto now) {
+    const auto due = listener_->step(now);
+    return is_listening_ ? std::min(due, sender_->step(now)) : due;
+  });
 }
 
 ReplayLink::~ReplayLink() {
@@ -54,6 +57,7 @@ void ReplayLink::make_sessions(const Options& options) {
   session.client_id = id;
   session.clean_session = true;
   SessionEvents sending;
+  sending.on_message = [](const MessageView&) {};  // a broker may subscribe whomever it likes
   sending.on_connected = [this] {
     was_connected_ = true;
     outbox_.on_connected();
@@ -71,6 +75,11 @@ void ReplayLink::make_sessions(const Options& options) {
   }
   SessionEvents listening;
   listening.on_message = [this](const MessageView& message) { take(message); };
+  listening.on_connected = [this] {
+    is_listening_ = true;
+    supervisor_.wake();
+  };
+  listening.on_lost = [this] { is_listening_ = false; };
   listening.wake = [this] { supervisor_.wake(); };
   listener_ = make_paho_session(std::move(session), std::move(listening));
 }
@@ -109,6 +118,7 @@ void ReplayLink::hear_progress(const MessageView& message) {
   const auto payload = nlohmann::json::parse(message.payload, nullptr, false);
   if (!payload.is_object() || !payload.contains("mark") || !payload["mark"].is_number_unsigned()) return;
   const std::lock_guard lock(mutex_);
+  last_sign_ = Clock::now();
   if (payload["mark"] == asked_) is_reached_ = true;  // of what a gateway says again only the last counts
   changed_.notify_all();
 }
@@ -151,6 +161,11 @@ std::optional<ReplayLink::Clock::duration> ReplayLink::ask(Clock::duration patie
   changed_.wait_until(lock, stop, begin + patience, [this] { return is_reached_ || summary_; });
   if (!is_reached_) return std::nullopt;
   return Clock::now() - begin;
+}
+
+bool ReplayLink::was_silent(Clock::time_point since, Clock::duration patience) const {
+  const std::lock_guard lock(mutex_);
+  return is_listening_ && !online_.empty() && Clock::now() - std::max(since, last_sign_) >= patience;
 }
 
 bool ReplayLink::drain(const std::stop_token& stop) { return outbox_.await_acknowledged(published_, stop); }

@@ -22,7 +22,8 @@ namespace lookout {
 /// acknowledged, in order.
 ///
 /// Two MQTT sessions. In one, each PUBACK for what was received would hold up what is sent next for the 40 ms
-/// in which the broker's TCP puts off its ACK (Nagle's algorithm, which the MQTT library leaves on).
+/// in which the broker's TCP puts off its ACK (Nagle's algorithm, which the MQTT library leaves on). Nothing
+/// is sent while nobody would hear the answer.
 ///
 /// Threads: the caller's (publishes, waits), the supervisor's (connects), the MQTT library's (what comes).
 class ReplayLink {
@@ -56,6 +57,8 @@ class ReplayLink {
   /// Asks the gateway whether it is through with what was published, results and all, and waits. How long
   /// the answer took; nothing when it did not come within `patience`, the job ended, or `stop` was requested.
   std::optional<Clock::duration> ask(Clock::duration patience, const std::stop_token& stop);
+  /// Whether a gateway is online and has given no sign of the job for so long, `since` then at the earliest.
+  [[nodiscard]] bool was_silent(Clock::time_point since, Clock::duration patience) const;
   /// Until the broker has everything; false when stopped before.
   bool drain(const std::stop_token& stop);
   /// Until the job's summary is there. `patience` begins anew as long as results come or the gateway says
@@ -79,7 +82,7 @@ class ReplayLink {
   Supervisor supervisor_;
   std::unique_ptr<MqttSession> sender_, listener_;
   std::uint64_t published_ = 0;
-  std::atomic<bool> has_summary_ = false, was_connected_ = false;
+  std::atomic<bool> has_summary_ = false, was_connected_ = false, is_listening_ = false;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable_any changed_;

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr ReplayPacer::Clock::duration kStep = 2ms;
+constexpr ReplayPacer::Clock::duration kStep = 4ms;
 constexpr double kLongestWait = 86'400.0 * 10'000;  // seconds: as good as for ever, and no overflow
 
 }  // namespace

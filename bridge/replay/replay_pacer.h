@@ -9,7 +9,7 @@
 namespace lookout {
 
 /// When the messages of a replay are due: with the pauses of the original time axis, shortened by the speed,
-/// and never more than `rate` a second (in steps of 2 ms). What was held up is made up for, at no more than
+/// and never more than `rate` a second (in steps of 4 ms). What was held up is made up for, at no more than
 /// that rate. Looks at no clock. Threading: one owner.
 class ReplayPacer {
  public:

@@ -10,7 +10,8 @@ void ReplayThrottle::answered(std::optional<Duration> after) {
     former_ = std::exchange(last_, *after);
     answers_ = 0;
   }
-  const bool go_on = after && *after - std::min(last_, former_) <= kAllowed && ++answers_ < kAnswers;
+  const Duration way = std::min(last_, former_);
+  const bool go_on = after && *after - way <= std::max(kAllowed, way / 2) && ++answers_ < kAnswers;
   messages_ = go_on ? std::min(messages_ + messages_ / 4 + 1, kMost) : 1;
 }
 

@@ -10,9 +10,10 @@ namespace lookout {
 /// live waits behind those that it is not through with.
 ///
 /// An answer takes as long as the way there and back, and what the gateway had left to do. What it took for a
-/// single message, the quicker of the last two, is taken for the way. Where one takes kAllowed longer, a
-/// single message goes next; else a quarter more than before, up to kMost (delay as the sign of congestion,
-/// as in LEDBAT, RFC 6817; the way is measured anew as in BBR). Looks at no clock. Threading: one owner.
+/// single message, the quicker of the last two, is taken for the way. Where one takes longer by kAllowed, or
+/// by half the way where that is more (a network's jitter grows with it), a single message goes next; else a
+/// quarter more than before, up to kMost (delay as the sign of congestion, as in LEDBAT, RFC 6817; the way is
+/// measured anew as in BBR). Looks at no clock. Threading: one owner.
 class ReplayThrottle {
  public:
   using Duration = std::chrono::steady_clock::duration;
