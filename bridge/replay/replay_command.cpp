@@ -250,8 +250,8 @@ Result<void> ReplayRun::await_summary() {
 Failure ReplayRun::no_answer() const {
   return Failure(
       fmt::format("no gateway has answered replay {} (nothing on replay/{}/progress and summary for {} s): "
-                  "may the gateway "
-                  "and this user read and write replay/# at the broker, and does the gateway know replays?",
+                  "may gateway and user read and write replay/# at the broker, does the gateway know "
+                  "replays, and does it run under the same broker?",
                   plan_.request.job, plan_.request.job,
                   std::chrono::duration_cast<std::chrono::seconds>(kSummaryPatience).count()));
 }

@@ -89,7 +89,7 @@ class ReplayLink {
   std::set<std::string> online_;  // topics of the gateways that are
   std::optional<std::string> summary_;
   std::uint64_t asked_ = 0;  // the last mark
-  bool is_reached_ = false;  // it
+  bool is_reached_ = false;  // that mark
   Clock::time_point last_sign_ = Clock::time_point::min();
 };
 
