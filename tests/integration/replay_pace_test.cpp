@@ -28,13 +28,13 @@ TEST_CASE("a replay sends no more than the gateway is through with, and to one t
 
   // Who wants it at any price asks nobody.
   replay_all(box, gateway, "all", {"--rate", "0"});
-  const auto payloads = [&](const std::string& job) {
+  const auto sent = [&](const std::string& job) {
     std::vector<std::string> payloads;
     for (const Received& message : gateway.envelopes(job)) payloads.push_back(message.payload);
     return payloads;
   };
-  CHECK(payloads("all").size() == all);
-  CHECK(payloads("slow") == payloads("all"));
+  CHECK(sent("all").size() == all);
+  CHECK(sent("slow") == sent("all"));
   CHECK(gateway.envelopes_before_marks("all").empty());
   CHECK(archiver.stop() == 0);
 }
