@@ -33,7 +33,7 @@ constexpr auto kStatsInterval = 10s;
 constexpr Clock::duration kFirstRetry = 100ms;
 constexpr Clock::duration kLongestRetry = 5s;
 constexpr auto kMaintenanceSlice = 50ms;      // between two batches, and what the last step takes longer
-constexpr auto kMaintenanceInterval = 200ms;  // so that readers who come and go leave a moment
+constexpr auto kMaintenanceInterval = 200ms;  // readers come and go, the journal tries for room again
 constexpr auto kMaintenanceRetry = 60s;
 constexpr auto kForwarderStop = 2s;
 constexpr auto kNever = std::numeric_limits<std::uint64_t>::max();
@@ -108,8 +108,11 @@ class Relay {
   ArchiveResult<void> maintain() {
     const auto until = Clock::now() + kMaintenanceSlice;
     const auto now = is_trusted(clock_) ? std::optional(wall_clock_now()) : std::nullopt;
-    auto more = archive_.maintain(now);
-    while (more && *more && Clock::now() < until) more = archive_.maintain(now);
+    // The archive may have all the room that it needs while the journal, of which it lives, has none.
+    auto more = service_.intake().is_disk_full() ? archive_.make_room() : ArchiveResult<bool>{false};
+    const bool waits_for_journal = more && *more;
+    if (more && !*more) more = archive_.maintain(now);
+    while (!waits_for_journal && more && *more && Clock::now() < until) more = archive_.maintain(now);
     maintain_at_ = Clock::now();
     if (!more) {
       if (!more.error().may_pass()) return std::unexpected(more.error());
@@ -119,7 +122,7 @@ class Relay {
       return {};
     }
     upkeep_error_.clear();
-    if (!*more) maintain_at_ += kMaintenanceInterval;
+    if (waits_for_journal || !*more) maintain_at_ += kMaintenanceInterval;
     return {};
   }
 

@@ -207,6 +207,33 @@ TEST_CASE("a full disk: the archive's oldest files make room, and nothing is mis
   CHECK(site.stop() == 0);
 }
 
+// Half a segment of readings takes less room in the archive than a segment: it never meets a full disk
+// itself.
+TEST_CASE("a disk with room for the archive and none for the journal's next segment: oldest files go") {
+  const SmallDisk disk;
+  if (!disk.mounted()) {
+    WARN("skipped: no disk can be mounted here");
+    return;
+  }
+  disk.free_space();
+  BridgeSite site(std::string(kSmallFiles) + "[journal]\nsegment = \"4 MiB\"\n", disk.path());
+  site.load.start("5x");
+  REQUIRE(wait_until([&] { return site.files(".db").size() >= 5 && site.is_closed(); }, 60s));
+  site.load.end();
+  CHECK(site.stop() == 0);
+  std::filesystem::remove(disk.path() / "bridge" / "journal" / "spare");
+  disk.give_room(3);
+  site.start();
+  site.load.start("5x");
+  site.load.await(40'000);
+  site.load.end();
+  CHECK(wait_until([&] { return site.offsets().back() + 1 >= site.load.acknowledged(); }, 60s));
+  CHECK(site.offsets().front() > 0);
+  CHECK(rises_by_one(site.offsets()));
+  CHECK(site.log().find("no room for the next segment") != std::string::npos);
+  CHECK(site.stop() == 0);
+}
+
 TEST_CASE(
     "a full disk of which nothing may go, for Kafka has it not yet: messages wait, nothing is missing") {
   const SmallDisk disk;
