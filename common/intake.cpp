@@ -1,11 +1,15 @@
 #include "common/intake.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <limits>
 #include <thread>
 #include <utility>
 
+#include "common/disk_room.h"
 #include "common/exit_code.h"
 #include "common/replay_topic.h"
 
@@ -23,6 +27,9 @@ constexpr auto kFillInterval = 100ms;
 constexpr auto kRoomInterval = 10ms;  // while there is no other segment: a fast broker fills one in 100 ms
 constexpr auto kClockInterval = 1s;   // within what ConnectedClock needs
 constexpr std::size_t kKeptOfTooLarge = 1024;
+constexpr std::uint64_t kMostLeftOver = std::uint64_t{128} << 20;
+constexpr std::uint64_t kSegmentsAnyway = 4;
+constexpr auto kNoLimit = std::numeric_limits<std::uint64_t>::max();
 
 // A message of the past comes escaped within another, which is as long as it has to be and the journal can
 // hold.
@@ -35,7 +42,8 @@ std::size_t largest_payload(std::string_view topic, std::size_t message_size) {
 Intake::Intake(const Config& config, Options options, JournalWriter& journal, Supervisor& supervisor)
     : message_size_(config.limits.message_size),
       record_link_and_clock_(options.record_link_and_clock),
-      least_room_(config.journal.segment / 2),
+      segment_(config.journal.segment),
+      left_over_(std::min(disk_size(journal.folder()) / 16, kMostLeftOver)),
       on_last_words_(std::move(options.on_last_words)),
       journal_(journal),
       configuration_(std::move(options.configuration)),
@@ -54,8 +62,9 @@ Intake::Intake(const Config& config, Options options, JournalWriter& journal, Su
     look_at_room();
     return disk_full_ ? now + kRoomInterval : Clock::time_point::max();
   });
-  keeper_.add(every(config.journal.sync_interval, [this] { sync_journal(); }));
   keeper_.start();
+  syncer_.add(every(config.journal.sync_interval, [this] { sync_journal(); }));
+  syncer_.start();
   SessionOptions session;
   session.mqtt = config.mqtt;
   session.client_id = std::move(options.client_id);
@@ -95,7 +104,7 @@ void Intake::look_at_fill() {
 }
 
 void Intake::look_at_room() {
-  const bool starved = disk_full_ && journal_.room() < least_room_;
+  const bool starved = disk_full_ && journal_.room() < segment_ / 2;
   if (starved_.exchange(starved) == starved) return;
   if (starved) {
     spdlog::warn("journal: its last segment is half full: leaves the broker, which queues");
@@ -105,11 +114,23 @@ void Intake::look_at_room() {
   supervisor_.wake();
 }
 
+Result<void> Intake::prepare_segment() {
+  if (journal_.is_prepared()) return {};
+  if (journal_.size_bytes() > kSegmentsAnyway * segment_ &&
+      disk_room(journal_.folder()).value_or(kNoLimit) < segment_ + left_over_)
+    return Failure(fmt::format("the disk's last {} bytes are for what works the journal off", left_over_));
+  return journal_.prepare();
+}
+
+bool Intake::wants_room() const {
+  return disk_full_ && disk_room(journal_.folder()).value_or(kNoLimit) < 2 * segment_ + left_over_;
+}
+
 // A full disk is tried again ten times a second, however often a waiting callback asks, and spoken of once a
 // minute.
 Intake::Clock::time_point Intake::prepare_journal(Clock::time_point now) {
   if (now < next_try_) return next_try_;
-  const auto ready = journal_.prepare();
+  const auto ready = prepare_segment();
   disk_full_ = !ready;
   if (ready) {
     if (complaint_.settle()) spdlog::info("journal: there is room for the next segment again");

@@ -28,7 +28,9 @@ namespace lookout {
 /// Above the journal's high-water mark the session leaves the broker, which queues, and below the low-water
 /// mark it comes back: who publishes through a session of its own is not held up meanwhile. It leaves as well
 /// where the disk has no room for the journal's next segment, when half of the present one is full: what is
-/// on its way then still fits. The other half is for records that say what time it is.
+/// on its way then still fits. The other half is for records that say what time it is. A journal
+/// of more than four segments leaves a sixteenth of the disk, at most 128 MiB: who reads it needs some room
+/// to work it off (snapshots, an archive), and before that nothing is trimmed.
 ///
 /// Every record is stamped with the time in its three parts (journal_format.h). For who computes with time,
 /// changes of the link and of the clock's trust are records of their own, right before the first record that
@@ -45,16 +47,17 @@ class Intake {
     std::function<void()> on_last_words = [] {};  ///< before the process ends with everything synced
   };
 
-  /// The session is connected by the supervisor, whose start() comes after this. The journal is kept synced
-  /// and its next segment ready by a thread of its own, the keeper, which never touches MQTT: a callback that
-  /// waits for a segment holds the MQTT library's lock, and who waits for that lock must not be the one to
-  /// make it.
+  /// The session is connected by the supervisor, whose start() comes after this. The journal's next segment
+  /// is kept ready by a thread of its own, the keeper, which never touches MQTT: a callback that waits for a
+  /// segment holds the MQTT library's lock, and who waits for that lock must not be the one to make it. It is
+  /// synced by another one, which a slow disk may hold up for seconds.
   Intake(const Config& config, Options options, JournalWriter& journal, Supervisor& supervisor);
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
   ~Intake() {
     session_.reset();  // while the keeper lives: a callback may be waiting for it
     keeper_.stop();
+    syncer_.stop();
   }
 
   /// Leaves the broker, which keeps the session and queues. After the supervisor has stopped.
@@ -64,8 +67,10 @@ class Intake {
 
   /// Whether the journal is above its high-water mark. From any thread, as the next two.
   [[nodiscard]] bool is_full() const { return full_; }
-  /// Whether the disk has no room for the journal's next segment.
+  /// Whether the journal's next segment cannot be made, as where the disk has no room for it.
   [[nodiscard]] bool is_disk_full() const { return disk_full_; }
+  /// Whether it is room that is missing.
+  [[nodiscard]] bool wants_room() const;
   /// Whether the session is away for one of the two.
   [[nodiscard]] bool is_away() const { return full_ || starved_; }
   /// Connected time now, as in the stamps. From any thread.
@@ -85,6 +90,7 @@ class Intake {
   void set_session(bool resumed);
   void look_at_clock();
   Clock::time_point prepare_journal(Clock::time_point now);
+  Result<void> prepare_segment();
   void sync_journal();
   void look_at_fill();
   void look_at_room();
@@ -92,7 +98,8 @@ class Intake {
 
   const std::uint64_t message_size_;
   const bool record_link_and_clock_;
-  const std::uint64_t least_room_;
+  const std::uint64_t segment_;
+  const std::uint64_t left_over_;  // of the disk
   const std::function<void()> on_last_words_;
   JournalWriter& journal_;
 
@@ -108,7 +115,7 @@ class Intake {
   std::atomic<bool> full_ = false, disk_full_ = false, starved_ = false;  // set by the keeper
   std::atomic<bool> hurried_ = false;
 
-  Supervisor keeper_;
+  Supervisor keeper_, syncer_;
   Clock::time_point next_try_ = Clock::time_point::min();  // of the keeper, as is what follows
   Complaint complaint_;
   std::unique_ptr<MqttSession> session_;

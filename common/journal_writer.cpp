@@ -198,11 +198,13 @@ Result<std::shared_ptr<File>> JournalWriter::make_spare() {
   return std::shared_ptr<File>(std::move(*file));
 }
 
+bool JournalWriter::is_prepared() const {
+  const std::lock_guard lock(mutex_);
+  return spare_ != nullptr;
+}
+
 Result<void> JournalWriter::prepare() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (spare_) return {};
-  }
+  if (is_prepared()) return {};
   auto spare = make_spare();
   if (!spare) return Failure(spare.error());
   const std::lock_guard lock(mutex_);

@@ -17,7 +17,7 @@ namespace lookout {
 
 /// Appends to a journal (contract and files: journal_format.h).
 ///
-/// Threading: append() by one thread at a time; prepare() and sync() by one other (the supervisor);
+/// Threading: append() by one thread at a time; prepare() by one other; sync() by any;
 /// trim() and wait_beyond() by the reader's; the rest by any. append() holds no lock over I/O that another
 /// thread could be waiting for.
 class JournalWriter {
@@ -41,6 +41,7 @@ class JournalWriter {
 
   /// Makes the next segment ahead of its need; cheap when it is there.
   Result<void> prepare();
+  [[nodiscard]] bool is_prepared() const;
   /// Whether one has begun since the last call of this: then there is a need.
   [[nodiscard]] bool has_rotated() { return rotated_.load() && rotated_.exchange(false); }
   /// Bytes that can be appended without a next segment.
