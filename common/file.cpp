@@ -37,6 +37,18 @@ Result<void> replace_file(const std::filesystem::path& path, std::string_view co
   return durable ? files.sync_folder(path.parent_path()) : Result<void>{};
 }
 
+Result<void> replace_or_write_over(const std::filesystem::path& path, std::string_view content, bool durable,
+                                   FileSystem& files) {
+  auto replaced = replace_file(path, content, durable, files);
+  if (replaced) return replaced;
+  const auto file = files.open(path, FileSystem::Open::to_change);
+  if (!file) return replaced;
+  const std::array parts{content};
+  auto written = (*file)->write(0, parts);
+  if (written) written = (*file)->cut(content.size());
+  return written && durable ? (*file)->sync() : written;
+}
+
 Result<std::string> read_file(const std::filesystem::path& path, FileSystem& files) {
   constexpr std::size_t kChunk = 4096;
   auto file = files.open(path, FileSystem::Open::to_read);

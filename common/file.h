@@ -42,6 +42,11 @@ std::string describe_errno(std::string_view what, const std::filesystem::path& p
 Result<void> replace_file(const std::filesystem::path& path, std::string_view content, bool durable,
                           FileSystem& files = system_files());
 
+/// The same; where the disk has no room for another file, the old one is written over where it is, which a
+/// crash may leave half done. For what may be lost rather than out of date.
+Result<void> replace_or_write_over(const std::filesystem::path& path, std::string_view content, bool durable,
+                                   FileSystem& files = system_files());
+
 /// The content of a small file.
 Result<std::string> read_file(const std::filesystem::path& path, FileSystem& files = system_files());
 

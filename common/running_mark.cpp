@@ -12,9 +12,15 @@ RunningMark::RunningMark(const std::filesystem::path& folder, std::string boot)
     : file_(folder / "running"), boot_(std::move(boot)) {
   const auto before = read_file(file_);
   was_cut_ = before && !before->empty() && !boot_.empty() && *before != boot_;
+  is_set_ = before && *before == boot_;
 }
 
-Result<void> RunningMark::set() const { return replace_file(file_, boot_, true); }
+Result<void> RunningMark::set() {
+  if (is_set_) return {};
+  auto done = replace_or_write_over(file_, boot_, true);  // half of it is that of no boot, and says the same
+  is_set_ = done.has_value();
+  return done;
+}
 
 void RunningMark::clear() const {
   std::error_code error;

@@ -17,8 +17,10 @@ class RunningMark {
 
   /// Whether the machine went down while the program before this one ran.
   [[nodiscard]] bool was_cut() const { return was_cut_; }
-  /// From now on it would be noticed.
-  [[nodiscard]] Result<void> set() const;
+  /// From now on it would be noticed. Where the disk has no room for another file, the one of the program
+  /// before is written over; without one it fails, and may be tried again.
+  [[nodiscard]] Result<void> set();
+  [[nodiscard]] bool is_set() const { return is_set_; }
   /// An orderly end: everything is synced.
   void clear() const;
 
@@ -27,7 +29,7 @@ class RunningMark {
 
   std::filesystem::path file_;
   std::string boot_;
-  bool was_cut_ = false;
+  bool was_cut_ = false, is_set_ = false;
 };
 
 }  // namespace lookout

@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t kOutboxCapacity = 256;
 constexpr auto kDrainPatience = 2s;
 constexpr auto kClosePatience = 1s;
+constexpr auto kMarkInterval = 5s;
 
 }  // namespace
 
@@ -40,11 +41,8 @@ Result<std::unique_ptr<Service>> Service::create(const Config& config, const Sta
         "may be missing; the journal goes on at offset {}",
         options.program, format_duration(config.journal.sync_interval), (*journal)->end());
   }
-  // On a full disk it is not said at the next start; nor is this one's once more.
-  if (const auto set = mark.set(); !set) {
-    spdlog::warn("{}", set.error());
-    mark.clear();
-  }
+  if (const auto set = mark.set(); !set)
+    spdlog::warn("{}: until there is room, a power cut would not be noticed", set.error());
   block_ending_signals();
   return std::unique_ptr<Service>(
       new Service(config, folder, std::move(options), std::move(mark), std::move(*journal)));
@@ -92,6 +90,10 @@ Service::Service(const Config& config, const StateFolder& folder, Options option
   publisher_ = make_paho_session(std::move(session), std::move(events));
   outbox_.use(*publisher_);
   supervisor_.add([this](auto now) { return publisher_->step(now); });
+  if (mark_.is_set()) return;
+  supervisor_.add(every(kMarkInterval, [this] {
+    if (!mark_.is_set() && mark_.set()) spdlog::info("a power cut would be noticed from now on");
+  }));
 }
 
 Service::~Service() { supervisor_.stop(); }

@@ -96,7 +96,7 @@ class Service {
     void acknowledged() noexcept override {}
   };
 
-  const RunningMark mark_;
+  RunningMark mark_;
   const std::string program_, box_id_, boot_, since_;
   const Outgoing online_, stopping_, offline_;
   NoReceipt no_receipt_;

@@ -249,7 +249,7 @@ std::optional<SnapshotStore::Restored> SnapshotStore::load(const std::string& bo
     spdlog::error("snapshot: '{}' cannot be read: {}", path.string(),
                   restored ? "it is that of another offset" : restored.error().why);
     if (!restored && restored.error().foreign) {
-      spdlog::error("snapshot: left where it is, for the version that wrote it");
+      spdlog::error("snapshot: left where it is, until two newer ones take its place");
       continue;
     }
     if (const auto done = set_aside(path); !done) spdlog::error("{}", done.error());

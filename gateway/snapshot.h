@@ -22,8 +22,9 @@ namespace lookout {
 /// File: `<offset, 20 digits>.snapshot` = magic(8) body hash(8). The body is what cereal's binary archive
 /// makes of the head, then of the machine, then of the replays, which run under the machine's configuration
 /// (every class on the way has a serialize()); the hash is XXH3-64 of all before it. The magic ends with the
-/// version of the format: a state of another version is not read, and left for the program that wrote it. A
-/// snapshot is written beside its place, synced and renamed, so that there is a whole one or none.
+/// version of the format: a state of another version is not read, and left for the program that wrote it
+/// until two newer ones take its place. A snapshot is written beside its place, synced and renamed, so that
+/// there is a whole one or none.
 struct SnapshotHead {
   /// An output from before `offset` that the broker had not confirmed. It cannot be computed again.
   struct Unconfirmed {
