@@ -4,10 +4,12 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <limits>
 #include <mutex>
 
 #include "bridge/archive/archive_migration.h"
 #include "bridge/archive/archive_name.h"
+#include "bridge/kafka/kafka_cursor.h"
 #include "bridge/stats.h"
 #include "bridge/status_command.h"
 #include "common/complaint.h"
@@ -23,11 +25,17 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kRetry = 5s;
 constexpr int kRestsPerTry = 20;  // taking over an earlier version's archive may write for minutes
 
-ArchiveResult<std::unique_ptr<Archive>> open_archive(const Config& config) {
+ArchiveResult<std::unique_ptr<Archive>> open_archive(const Config& config,
+                                                     const std::filesystem::path& bridge) {
   const auto folder = archive_folder(config.state);
+  const auto forwarded = [&](std::uint64_t epoch) -> std::uint64_t {
+    if (config.kafka.brokers.empty()) return std::numeric_limits<std::uint64_t>::max();
+    const auto copy = load_cursor_copy(bridge);
+    return copy && copy->cursor.epoch == epoch ? copy->cursor.offset : 0;
+  };
   if (auto taken = take_over_archive(folder, config.archive); !taken)
     return std::unexpected(std::move(taken.error()));
-  return Archive::open(folder, config.archive, config.time.identity_window);
+  return Archive::open(folder, config.archive, config.time.identity_window, forwarded);
 }
 
 void tell(const std::filesystem::path& folder, const ArchiveFailure& failure, Complaint& complaint) {
@@ -50,7 +58,7 @@ void wait(Clock::duration time, const std::stop_token& stop) {
 ArchiveResult<std::unique_ptr<Archive>> await_archive(const Config& config,
                                                       const std::filesystem::path& folder) {
   auto begin = Clock::now();
-  auto archive = open_archive(config);
+  auto archive = open_archive(config, folder);
   if (archive || !archive.error().may_pass()) return archive;
   const StopSignals signals;
   Complaint complaint;
@@ -64,7 +72,7 @@ ArchiveResult<std::unique_ptr<Archive>> await_archive(const Config& config,
     }
     if (signals.token().stop_requested()) return nullptr;
     begin = Clock::now();
-    archive = open_archive(config);
+    archive = open_archive(config, folder);
   }
   if (archive) spdlog::info("archive: is open");
   return archive;

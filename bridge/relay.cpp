@@ -19,6 +19,7 @@
 #include "bridge/subscriptions.h"
 #include "common/clock_trust.h"
 #include "common/complaint.h"
+#include "common/disk_room.h"
 #include "common/duration.h"
 #include "common/exit_code.h"
 #include "common/service.h"
@@ -105,11 +106,15 @@ class Relay {
       archive_.set_damaged_aside(damage->offset, damage->why);
   }
 
+  // The archive may have all the room that it needs while the journal, of which it lives, has none.
+  bool journal_lacks_room() {
+    return service_.intake().wants_room() && on_one_disk(service_.journal().folder(), folder_ / "archive");
+  }
+
   ArchiveResult<void> maintain() {
     const auto until = Clock::now() + kMaintenanceSlice;
     const auto now = is_trusted(clock_) ? std::optional(wall_clock_now()) : std::nullopt;
-    // The archive may have all the room that it needs while the journal, of which it lives, has none.
-    auto more = service_.intake().is_disk_full() ? archive_.make_room() : ArchiveResult<bool>{false};
+    auto more = journal_lacks_room() ? archive_.make_room() : ArchiveResult<bool>{false};
     const bool waits_for_journal = more && *more;
     if (more && !*more) more = archive_.maintain(now);
     while (!waits_for_journal && more && *more && Clock::now() < until) more = archive_.maintain(now);

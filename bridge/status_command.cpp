@@ -68,6 +68,11 @@ std::string archive_trouble(const Json& statistics) {
                      error);
 }
 
+std::string_view journal_trouble(const Json& statistics) {
+  if (statistics.value("journal_full", false)) return ", full: the broker queues";
+  return statistics.value("disk_full", false) ? ", and the disk has no room for more: the broker queues" : "";
+}
+
 std::string render(const Json& statistics) {
   constexpr double kMiB = 1 << 20;
   const auto mebibytes = [&](const char* pointer) {
@@ -82,22 +87,15 @@ std::string render(const Json& statistics) {
       mebibytes("/archive/bytes"), text_at(statistics, "/archive/epoch"),
       grouped(number_at(statistics, "/evicted")), grouped(number_at(statistics, "/evicted_unforwarded")),
       archive_trouble(statistics), grouped(number_at(statistics, "/lag/records")),
-      mebibytes("/journal_bytes"), mebibytes("/journal_limit"),
-      statistics.value("journal_full", false) ? ", full: the broker queues" : "", kafka_line(statistics));
+      mebibytes("/journal_bytes"), mebibytes("/journal_limit"), journal_trouble(statistics),
+      kafka_line(statistics));
 }
 
 }  // namespace
 
-// A full disk has no room for another file: then it is written over, at worst under the eyes of a reader.
+// A reader may at worst see it half written.
 Result<void> save_status(const std::filesystem::path& folder, const std::string& statistics) {
-  const std::string text = statistics + '\n';
-  const auto replaced = replace_file(folder / kFile, text, false);
-  if (replaced) return replaced;
-  const auto file = system_files().open(folder / kFile, FileSystem::Open::to_change);
-  if (!file) return replaced;
-  const std::string_view part = text;
-  auto written = (*file)->write(0, {&part, 1});
-  return written ? (*file)->cut(text.size()) : written;
+  return replace_or_write_over(folder / kFile, statistics + '\n', false);
 }
 
 std::optional<Behind> is_behind(const std::filesystem::path& folder, Timestamp now) {
@@ -106,6 +104,7 @@ std::optional<Behind> is_behind(const std::filesystem::path& folder, Timestamp n
   if (!time || !runs(statistics, *time, now)) return Behind{"the bridge does not run, or is stuck"};
   if (text_at(statistics, "/archive/state") == "held_up")
     return Behind{"the archive takes nothing now: " + text_at(statistics, "/archive/error")};
+  if (!journal_trouble(statistics).empty()) return Behind{"the bridge has no room for what comes", true};
   if (const std::uint64_t lag = number_at(statistics, "/lag/records"); lag > kBatch)
     return Behind{fmt::format("the bridge is {} messages behind", grouped(lag)), true};
   return std::nullopt;

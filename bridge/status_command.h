@@ -14,7 +14,8 @@ namespace lookout {
 Result<void> save_status(const std::filesystem::path& folder, const std::string& statistics);
 
 /// Why nobody may rely on the archive's being up to date: the bridge in this folder does not run (its figures
-/// are older than 30 s), takes nothing, or is more than a batch behind. Nothing where it keeps up.
+/// are older than 30 s), takes nothing, has no room, or is more than a batch behind. Nothing where it keeps
+/// up.
 struct Behind {
   std::string why{};      ///< a sentence
   bool may_pass = false;  ///< it is at work: the next figures, in 10 s, may be better

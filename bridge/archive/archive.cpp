@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "bridge/archive/retention.h"
+#include "common/disk_room.h"
 
 namespace lookout {
 namespace {
@@ -12,12 +13,17 @@ namespace {
 // A reader who stays keeps it from being reset: then the file ends before the log does harm. Without one it
 // is reset at 16 MiB; one batch more comes on top.
 constexpr std::uint64_t kLargestLog = std::uint64_t{24} << 20;
+constexpr std::uint64_t kWorthEnding = std::uint64_t{1}
+                                       << 20;  // less of the open file makes no room to speak of
+constexpr auto kSealAgain = std::chrono::minutes{10};
+constexpr auto kEvictAgain = std::chrono::minutes{1};
 
 }  // namespace
 
 Archive::Archive(ArchiveCatalogue catalogue, const ArchiveConfig& config, Microseconds identity_window)
     : config_(config),
       identity_window_(identity_window),
+      file_size_(file_size(config, disk_size(catalogue.folder()))),
       catalogue_(std::move(catalogue)),
       closed_repeats_(catalogue_.folder()) {}
 
@@ -25,14 +31,29 @@ Archive::~Archive() = default;
 
 ArchiveResult<std::unique_ptr<Archive>> Archive::open(const std::filesystem::path& folder,
                                                       const ArchiveConfig& config,
-                                                      Microseconds identity_window) {
+                                                      Microseconds identity_window,
+                                                      const ForwardedUpTo& forwarded) {
   auto catalogue = ArchiveCatalogue::open(folder);
   if (!catalogue) return std::unexpected(std::move(catalogue.error()));
   std::unique_ptr<Archive> archive(new Archive(std::move(*catalogue), config, identity_window));
-  if (auto opened = archive->open_newest(); !opened) return std::unexpected(std::move(opened.error()));
+  if (auto opened = archive->open_making_room(forwarded); !opened)
+    return std::unexpected(std::move(opened.error()));
   archive->find_end();
   archive->give_up_damaged();
   return archive;
+}
+
+// The bridge that was killed on a full disk would have gone on there as well.
+ArchiveResult<void> Archive::open_making_room(const ForwardedUpTo& forwarded) {
+  auto opened = open_newest();
+  while (!opened && opened.error().kind == ArchiveFailure::Kind::disk_full) {
+    find_end();
+    if (forwarded) forwarded_ = forwarded(epoch_);
+    const auto room = make_room();
+    if (!room || !*room) break;
+    opened = open_newest();
+  }
+  return opened;
 }
 
 ArchiveResult<void> Archive::open_newest() {
@@ -70,7 +91,7 @@ void Archive::give_up_damaged() {
 bool Archive::starts_new_file(Timestamp arrival) const {
   // An empty file takes the next message, whatever its name says.
   if (!open_ || added_end_.value_or(0) <= open_->summary().first_offset) return false;
-  return day_of(arrival) > catalogue_.open_file()->day || open_->bytes() >= file_size(config_) ||
+  return day_of(arrival) > catalogue_.open_file()->day || open_->bytes() >= file_size_ ||
          open_->log_bytes() >= kLargestLog;
 }
 
@@ -78,7 +99,7 @@ void Archive::close_file() {
   FileSummary summary = open_->summary();
   open_.reset();
   catalogue_.close(std::move(summary));
-  lacks_room_to_seal_ = false;
+  seal_again_at_ = {};
 }
 
 ArchiveResult<void> Archive::begin(std::uint64_t offset, Timestamp arrival) {
@@ -214,7 +235,7 @@ ArchiveResult<bool> Archive::maintain(std::optional<Timestamp> now) {
 }
 
 ArchiveResult<bool> Archive::seal_next() {
-  if (lacks_room_to_seal_) return false;
+  if (Steady::now() < seal_again_at_) return false;
   if (!sealer_) {
     const auto& closed = catalogue_.closed();
     const auto next = std::ranges::find_if(
@@ -239,7 +260,7 @@ ArchiveResult<bool> Archive::seal_next() {
 ArchiveResult<bool> Archive::sealing_failed(std::uint64_t first_offset, const ArchiveFailure& failure) {
   sealer_.reset();
   if (failure.kind == ArchiveFailure::Kind::disk_full) {
-    lacks_room_to_seal_ = true;
+    seal_again_at_ = Steady::now() + kSealAgain;
     return false;
   }
   if (failure.kind != ArchiveFailure::Kind::damaged) return std::unexpected(failure);
@@ -251,15 +272,31 @@ ArchiveResult<bool> Archive::sealing_failed(std::uint64_t first_offset, const Ar
 ArchiveResult<bool> Archive::make_room() {
   if (sealer_) {
     sealer_.reset();  // and with it a file that is half made
-    lacks_room_to_seal_ = true;
+    seal_again_at_ = Steady::now() + kSealAgain;
     return true;
   }
-  return evict_oldest();
+  // A folder on another disk, a file that somebody holds open, a file system that keeps what it removes: all
+  // would go for nothing.
+  if (Steady::now() < evict_again_at_) return false;
+  const auto before = disk_room(catalogue_.folder());
+  auto removed = evict_oldest();
+  if (removed && !*removed && end_open_early()) removed = evict_oldest();
+  if (removed && *removed && disk_room(catalogue_.folder()) <= before) {
+    spdlog::warn("archive: its oldest file is gone, and made no room on the disk: the next goes in a minute");
+    evict_again_at_ = Steady::now() + kEvictAgain;
+  }
+  return removed;
+}
+
+bool Archive::end_open_early() {
+  if (!open_ || open_->bytes() < kWorthEnding || !may_go(open_->summary(), forwarded_, config_)) return false;
+  close_file();
+  return true;
 }
 
 ArchiveResult<bool> Archive::evict_oldest() {
   const auto found = oldest_of(catalogue_.closed());
-  if (found == catalogue_.closed().end() || !may_go(*found, forwarded_, config_)) return false;
+  if (found == catalogue_.closed().end() || !may_go(found->summary, forwarded_, config_)) return false;
   const ClosedFile& oldest = *found;
   const std::uint64_t first = oldest.name.first_offset, end = oldest.summary.end_offset;
   const std::uint64_t lost = std::clamp(forwarded_, first, end);
@@ -279,7 +316,7 @@ ArchiveResult<bool> Archive::evict_oldest() {
   if (auto removed = catalogue_.remove(first); !removed) return std::unexpected(std::move(removed.error()));
   evicted_ += end - first;
   evicted_unforwarded_ += end - lost;
-  lacks_room_to_seal_ = false;
+  seal_again_at_ = {};
   return true;
 }
 
@@ -316,8 +353,8 @@ Archive::State Archive::state() const {
               .evicted = evicted_,
               .evicted_unforwarded = evicted_unforwarded_};
   const auto oldest = oldest_of(closed);
-  state.keeps_unforwarded =
-      state.bytes > config_.retention_size && oldest != closed.end() && !may_go(*oldest, forwarded_, config_);
+  state.keeps_unforwarded = state.bytes > config_.retention_size && oldest != closed.end() &&
+                            !may_go(oldest->summary, forwarded_, config_);
   if (!closed.empty()) {
     state.first_offset = closed.front().name.first_offset;
   } else if (open_) {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -23,12 +25,17 @@ namespace lookout {
 /// owner. Readers are processes or threads with connections of their own (archive_reader.h).
 class Archive {
  public:
+  /// How far the archive of an epoch was forwarded.
+  using ForwardedUpTo = std::function<std::uint64_t(std::uint64_t epoch)>;
+
   /// Opens or creates the archive, mends what a crash left and sets damaged files aside. A reading whose
   /// identity holds no event time is held to be a repeat of one whose arrival lies at most `identity_window`
-  /// away.
+  /// away. Where the disk has no room for that, the oldest files go that may: those below what `forwarded`
+  /// gives for the archive's epoch; without it everything was.
   static ArchiveResult<std::unique_ptr<Archive>> open(const std::filesystem::path& folder,
                                                       const ArchiveConfig& config,
-                                                      Microseconds identity_window);
+                                                      Microseconds identity_window,
+                                                      const ForwardedUpTo& forwarded = {});
   Archive(const Archive&) = delete;
   Archive& operator=(const Archive&) = delete;
   ~Archive();
@@ -65,8 +72,10 @@ class Archive {
   /// goes, or closing one goes on (Sealer::step). True: there is more to do at once. `now` is nothing where
   /// the clock cannot be believed.
   ArchiveResult<bool> maintain(std::optional<Timestamp> now);
-  /// On a full disk, between two batches: gives up closing a file, until there is more room, or removes the
-  /// oldest file, where it may go. False: there was nothing that could go.
+  /// On a full disk, between two batches: gives up closing a file, for some minutes or until there is more
+  /// room, or removes the oldest file, where it may go; the open one ends early where there is no other.
+  /// False: there was nothing that could go, or the last that went made no room, and that was less than a
+  /// minute ago.
   ArchiveResult<bool> make_room();
   /// Between two batches: sets the closed file aside in which the offset lies, since somebody could not read
   /// it, and notes the gap. Nothing where there is no such file.
@@ -99,17 +108,22 @@ class Archive {
   void give_up_closed(std::uint64_t first_offset, const std::string& why);
   ArchiveResult<bool> seal_next();
   ArchiveResult<bool> sealing_failed(std::uint64_t first_offset, const ArchiveFailure& failure);
+  ArchiveResult<void> open_making_room(const ForwardedUpTo& forwarded);
+  bool end_open_early();
   ArchiveResult<bool> evict_oldest();
   void note_durably(Gap gap);
   void note_durably();
 
+  using Steady = std::chrono::steady_clock;
+
   const ArchiveConfig config_;
   const Microseconds identity_window_;
+  const std::uint64_t file_size_;
   ArchiveCatalogue catalogue_;
   ClosedRepeats closed_repeats_;
   std::unique_ptr<OpenFile> open_;
   std::unique_ptr<Sealer> sealer_;
-  bool lacks_room_to_seal_ = false;
+  Steady::time_point seal_again_at_, evict_again_at_;  // where the last time there was, or it made, no room
   std::uint64_t epoch_ = 0;
   std::optional<std::uint64_t> committed_end_, added_end_;  // nothing: no offset was ever used
   Timestamp arrival_{};                                     // of the message added last

@@ -6,12 +6,16 @@
 #include <chrono>
 #include <thread>
 
+#include "common/disk_room.h"
+
 namespace lookout {
 namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
 constexpr const char* kUnchanging = "?mode=ro&immutable=1";
 constexpr auto kPatience = std::chrono::milliseconds{200};
+// What SQLite needs beside a file that is opened: 32 KiB for a -shm, some pages for the rest.
+constexpr std::uint64_t kLeastRoom = std::uint64_t{64} << 10;
 constexpr auto kBetweenTries = std::chrono::milliseconds{20};
 
 // What has a meaning of its own in an SQLite URI is written as %hh.
@@ -41,11 +45,14 @@ std::unique_ptr<SQLite::Database> connect(const std::filesystem::path& file, con
 
 ArchiveResult<std::unique_ptr<SQLite::Database>> connect_to_changing(const std::filesystem::path& file) {
   auto connected = guarded(file, [&] { return connect(file, "?mode=ro"); });
-  // Without -wal no bridge is writing it. Then nothing but the missing right to make a -shm beside the file
-  // stands in the way of reading it, as in a copy on a read-only medium.
+  // Without -wal no bridge is writing it. Then nothing but the missing right to make a -shm beside the file,
+  // as in a copy on a read-only medium, or the missing room, stands in the way of reading it. Where there is
+  // no room the attempt has left an empty -wal; a bridge that was writing would have made the -shm.
   std::error_code error;
-  if (!connected && std::filesystem::exists(file, error) &&
-      !std::filesystem::exists(file.string() + "-wal", error))
+  if (connected || !std::filesystem::exists(file, error)) return connected;
+  const std::filesystem::path log = file.string() + "-wal";
+  const bool lacks_room = connected.error().kind == ArchiveFailure::Kind::disk_full;
+  if (!std::filesystem::exists(log, error) || (lacks_room && std::filesystem::file_size(log, error) == 0))
     connected = guarded(file, [&] { return connect(file, kUnchanging); });
   return connected;
 }
@@ -89,7 +96,12 @@ ArchiveFailure::Kind kind_of(int code) {
 
 ArchiveFailure describe(const SQLite::Exception& error, const std::filesystem::path& file) {
   const int code = error.getExtendedErrorCode();
-  return {kind_of(code), fmt::format("archive '{}': {} (SQLite {})", file.string(), error.what(), code)};
+  auto kind = kind_of(code);
+  // That a -shm, or a new file, finds no room is to SQLite a failure like any other.
+  if (kind == ArchiveFailure::Kind::try_again && (code & 0xff) != SQLITE_BUSY &&
+      disk_room(file.parent_path()).value_or(kLeastRoom) < kLeastRoom)
+    kind = ArchiveFailure::Kind::disk_full;
+  return {kind, fmt::format("archive '{}': {} (SQLite {})", file.string(), error.what(), code)};
 }
 
 ArchiveResult<std::unique_ptr<SQLite::Database>> open_read_only(const std::filesystem::path& file,

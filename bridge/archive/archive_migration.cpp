@@ -12,6 +12,7 @@
 #include "bridge/archive/file_summary.h"
 #include "bridge/archive/retention.h"
 #include "bridge/archive/sql_values.h"
+#include "common/disk_room.h"
 #include "common/file_system.h"
 
 namespace lookout {
@@ -179,7 +180,7 @@ ArchiveResult<void> take_over_archive(const std::filesystem::path& folder, const
   const auto earlier = folder.parent_path() / "archive.db";
   std::error_code error;
   if (!std::filesystem::exists(earlier, error)) return {};
-  auto taken = TakeOver(earlier, folder).run(file_size(config));
+  auto taken = TakeOver(earlier, folder).run(file_size(config, disk_size(folder.parent_path())));
   if (taken || taken.error().kind != ArchiveFailure::Kind::damaged) return taken;
   spdlog::error("{}: it is set aside", taken.error().text);
   const std::string aside = fmt::format("{}.corrupt.{}", earlier.string(), std::time(nullptr));

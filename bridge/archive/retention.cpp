@@ -34,12 +34,13 @@ bool is_due(const std::vector<ClosedFile>& files, std::uint64_t open_bytes, cons
   return now && newest && *newest < *now - limits.retention_age;
 }
 
-bool may_go(const ClosedFile& file, std::uint64_t forwarded, const ArchiveConfig& limits) {
-  return limits.evict_unforwarded || file.summary.end_offset <= forwarded;
+bool may_go(const FileSummary& file, std::uint64_t forwarded, const ArchiveConfig& limits) {
+  return limits.evict_unforwarded || file.end_offset <= forwarded;
 }
 
-std::uint64_t file_size(const ArchiveConfig& limits) {
-  return std::clamp(limits.retention_size / kFilesOfArchive, kSmallestFile, kLargestFile);
+std::uint64_t file_size(const ArchiveConfig& limits, std::uint64_t disk_size) {
+  return std::clamp(std::min(limits.retention_size, disk_size) / kFilesOfArchive, kSmallestFile,
+                    kLargestFile);
 }
 
 }  // namespace lookout

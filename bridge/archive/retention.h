@@ -17,9 +17,10 @@ bool is_due(const std::vector<ClosedFile>& files, std::uint64_t open_bytes, cons
             std::optional<Timestamp> now);
 
 /// Whether a file may go: it was forwarded, or that does not matter.
-bool may_go(const ClosedFile& file, std::uint64_t forwarded, const ArchiveConfig& limits);
+bool may_go(const FileSummary& file, std::uint64_t forwarded, const ArchiveConfig& limits);
 
-/// How large a file of the archive becomes: a part of retention_size, since retention takes whole files.
-std::uint64_t file_size(const ArchiveConfig& limits);
+/// How large a file of the archive becomes: a part of retention_size and of the disk, since retention, and
+/// who makes room on a full one, take whole files.
+std::uint64_t file_size(const ArchiveConfig& limits, std::uint64_t disk_size);
 
 }  // namespace lookout

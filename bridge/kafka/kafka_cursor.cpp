@@ -147,7 +147,7 @@ Result<void> save_cursor_copy(const std::filesystem::path& folder, const CursorC
   auto object = object_of(copy.cursor);
   if (!copy.cluster.empty()) object["cluster"] = copy.cluster;
   if (copy.unheard_from) object["unheard_from"] = *copy.unheard_from;
-  return replace_file(folder / kCopy, object.dump() + '\n', durable);
+  return replace_or_write_over(folder / kCopy, object.dump() + '\n', durable);
 }
 
 }  // namespace lookout

@@ -8,8 +8,8 @@
 #include <sstream>
 
 #include "tests/fault/site.h"
-#include "tests/fault/small_disk.h"
 #include "tests/support/ledger.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/wait.h"
 
 using namespace lookout::test;
@@ -204,6 +204,27 @@ TEST_CASE("a full disk: the archive's oldest files make room, and nothing is mis
   const auto answer = site.query("readings");
   CHECK(answer.code == 0);
   CHECK(answer.err.empty());
+  CHECK(site.stop() == 0);
+}
+
+TEST_CASE("a bridge killed on a full disk starts there, and the archive's oldest files make room") {
+  const SmallDisk disk;
+  if (!disk.mounted()) {
+    WARN("skipped: no disk can be mounted here");
+    return;
+  }
+  BridgeSite site(std::string(kSmallFiles) + "[journal]\nsegment = \"1 MiB\"\n", disk.path());
+  site.load.start("5x");
+  REQUIRE(wait_until([&] { return site.files(".db").size() >= 4 && site.is_closed(); }, 60s));
+  site.kill();
+  disk.fill_up();
+  site.start();
+  site.load.await(20'000);
+  site.load.end();
+  CHECK(wait_until([&] { return site.offsets().back() + 1 >= site.load.acknowledged(); }, 60s));
+  CHECK(site.offsets().front() > 0);
+  CHECK(rises_by_one(site.offsets()));
+  CHECK(site.log().find("corrupt") == std::string::npos);
   CHECK(site.stop() == 0);
 }
 

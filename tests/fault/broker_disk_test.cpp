@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "tests/fault/acknowledged.h"
-#include "tests/fault/small_disk.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/text.h"
 #include "tests/support/wait.h"
 

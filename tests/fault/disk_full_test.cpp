@@ -5,7 +5,7 @@
 #include "tests/fault/journaled.h"
 #include "tests/fault/puback_counter.h"
 #include "tests/fault/site.h"
-#include "tests/fault/small_disk.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/subscriber.h"
 #include "tests/support/wait.h"
 
@@ -182,8 +182,10 @@ TEST_CASE("a start on a disk without any room works off the journal and tells al
   CHECK(wait_until([&] { return !rig.alerts().empty() && rig.alerts().back() == "firing"; }));
   CHECK(rig.said("goes on under the configuration before")());
   CHECK(wait_until([&] { return rig.stats().value("disk_full", false); }));
+  CHECK(rig.said("a power cut would not be noticed")());
   disk.free_space();
   CHECK(wait_until(rig.said(" subscribed to ")));
+  CHECK(wait_until([&] { return !slurp(disk.path() / "gateway" / "running").empty(); }));
   rig.read(30, 10);
   rig.read(50, 10);
   CHECK(wait_until([&] { return rig.alerts().back() == "resolved"; }));

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "tests/fault/site.h"
-#include "tests/fault/small_disk.h"
+#include "tests/support/small_disk.h"
 
 namespace lookout::test {
 

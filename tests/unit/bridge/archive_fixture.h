@@ -58,6 +58,8 @@ struct Sent {
 class ArchiveFixture {
  public:
   ArchiveFixture() { open(); }
+  /// On a disk that somebody else keeps.
+  explicit ArchiveFixture(const std::filesystem::path& disk) : root(disk) { open(); }
 
   void open() {
     close();
@@ -110,7 +112,7 @@ class ArchiveFixture {
   [[nodiscard]] std::string count(const std::string& table) const {
     return ask("SELECT count(*) FROM " + table);
   }
-  [[nodiscard]] std::filesystem::path path() const { return folder / "bridge" / "archive"; }
+  [[nodiscard]] std::filesystem::path path() const { return root / "bridge" / "archive"; }
   [[nodiscard]] std::vector<std::filesystem::path> files() const {
     std::vector<std::filesystem::path> found;
     const auto names = list_archive(path());
@@ -128,6 +130,7 @@ class ArchiveFixture {
   }
 
   TempFolder folder;
+  std::filesystem::path root = folder.path();
   Config config = bridge_config();
   std::unique_ptr<Archive> archive;
   std::unique_ptr<Recorder> recorder;

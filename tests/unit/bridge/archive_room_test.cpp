@@ -1,3 +1,4 @@
+#include "tests/support/small_disk.h"
 #include "tests/unit/bridge/archive_days.h"
 #include "tests/unit/bridge/own_vfs.h"
 
@@ -237,4 +238,89 @@ TEST_CASE("an archive that keeps more than it may, since it is not forwarded, sa
   box.archive->set_forwarded(200);
   box.maintain();
   CHECK_FALSE(box.archive->state().keeps_unforwarded);
+}
+
+namespace {
+
+bool is_there(const SmallDisk& disk) {
+  if (!disk.mounted()) WARN("skipped: no disk can be mounted here");
+  return disk.mounted();
+}
+
+}  // namespace
+
+TEST_CASE("an archive is opened on a full disk: the oldest files make room, where they may go") {
+  const SmallDisk disk;
+  if (!is_there(disk)) return;
+  ArchiveFixture box(disk.path());
+  store_three_days(box);
+  box.maintain();
+  const std::uint64_t epoch = box.archive->epoch();
+  box.close();
+  disk.fill_up();
+  const auto open = [&](std::uint64_t forwarded) {
+    return Archive::open(box.path(), box.config.archive, 24h, [=](std::uint64_t of) {
+      CHECK(of == epoch);
+      return forwarded;
+    });
+  };
+  const auto refused = open(0);
+  REQUIRE(!refused);
+  CHECK(refused.error().kind == ArchiveFailure::Kind::disk_full);
+  CHECK(box.files().size() == 3);
+  const auto opened = open(2);
+  REQUIRE(opened);
+  CHECK((*opened)->epoch() == epoch);
+  CHECK((*opened)->next_offset() == 4);
+  CHECK(read(box.path()).offsets == "2 3");
+}
+
+TEST_CASE("on a full disk the open file ends early, where there is no other that may go") {
+  const SmallDisk disk;
+  if (!is_there(disk)) return;
+  ArchiveFixture box(disk.path());
+  box.begin();
+  for (int i = 0; i < 30; ++i) box.add({large()});
+  box.commit();
+  const std::uint64_t epoch = box.archive->epoch();
+  disk.fill_up();
+  box.archive->set_forwarded(29);
+  CHECK_FALSE(*box.archive->make_room());
+  CHECK(box.files().size() == 1);
+  box.archive->set_forwarded(30);
+  CHECK(*box.archive->make_room());
+  CHECK(box.files().empty());
+  CHECK(box.archive->state().evicted == 30);
+  CHECK_FALSE(*box.archive->make_room());
+  box.store({reading("2026-11-22T11:00:00Z", kDay1)});
+  CHECK(read(box.path()).offsets == "30");
+  CHECK(box.archive->epoch() == epoch);
+}
+
+TEST_CASE("files go from a full disk one by one, and no more where that made no room") {
+  const SmallDisk disk;
+  if (!is_there(disk)) return;
+  ArchiveFixture box(disk.path());
+  store_three_days(box);
+  box.maintain();
+  SECTION("it did") {
+    CHECK(*box.archive->make_room());
+    CHECK(*box.archive->make_room());
+    CHECK(read(box.path()).offsets == "3");
+  }
+  SECTION("somebody holds it open") {
+    const std::ifstream reader(box.files().front());
+    CHECK(*box.archive->make_room());
+    CHECK_FALSE(*box.archive->make_room());
+    CHECK(read(box.path()).offsets == "2 3");
+  }
+}
+
+TEST_CASE("on a full disk files that are not sealed yet can be read") {
+  const SmallDisk disk;
+  if (!is_there(disk)) return;
+  ArchiveFixture box(disk.path());
+  store_three_days(box);
+  disk.fill_up();
+  CHECK(read(box.path()).offsets == "0 1 2 3");
 }

@@ -49,11 +49,11 @@ TEST_CASE("the oldest file is due when all together are too large, the open one 
 
 TEST_CASE("what was not forwarded goes only where that is the policy") {
   const ClosedFile file = files({49h}).front();
-  CHECK(may_go(file, 10, kLimits));
-  CHECK_FALSE(may_go(file, 9, kLimits));
+  CHECK(may_go(file.summary, 10, kLimits));
+  CHECK_FALSE(may_go(file.summary, 9, kLimits));
   ArchiveConfig limits = kLimits;
   limits.evict_unforwarded = true;
-  CHECK(may_go(file, 9, limits));
+  CHECK(may_go(file.summary, 9, limits));
 }
 
 TEST_CASE("a damaged file is set aside: neither its age nor its size makes another go") {
@@ -69,13 +69,15 @@ TEST_CASE("a damaged file is set aside: neither its age nor its size makes anoth
   CHECK_FALSE(is_due(some, 10'000, kLimits, kNow));
 }
 
-TEST_CASE("a file's size is a small part of what may be kept") {
+TEST_CASE("a file's size is a small part of what may be kept, and of the disk") {
+  constexpr std::uint64_t kTebibyte = std::uint64_t{1} << 40;
   ArchiveConfig limits;
-  CHECK(file_size(limits) == std::uint64_t{128} << 20);
+  CHECK(file_size(limits, kTebibyte) == std::uint64_t{128} << 20);
+  CHECK(file_size(limits, std::uint64_t{512} << 20) == std::uint64_t{4} << 20);
   limits.retention_size = std::uint64_t{1} << 30;
-  CHECK(file_size(limits) == std::uint64_t{8} << 20);
+  CHECK(file_size(limits, kTebibyte) == std::uint64_t{8} << 20);
   limits.retention_size = std::uint64_t{16} << 20;
-  CHECK(file_size(limits) == std::uint64_t{1} << 20);
+  CHECK(file_size(limits, kTebibyte) == std::uint64_t{1} << 20);
   limits.retention_size = std::uint64_t{1} << 50;
-  CHECK(file_size(limits) == std::uint64_t{128} << 20);
+  CHECK(file_size(limits, kTebibyte) == std::uint64_t{128} << 20);
 }

@@ -31,6 +31,8 @@ TEST_CASE("the archive is relied on where the bridge runs, takes messages and ke
   CHECK(is_behind(folder.path(), kThen)->may_pass);
   REQUIRE(save_status(folder.path(), figures(0, {.state = "held_up", .error = "the disk is full"})));
   CHECK(is_behind(folder.path(), kThen).value().why == "the archive takes nothing now: the disk is full");
+  REQUIRE(save_status(folder.path(), render_stats(kThen, {}, {.disk_full = true}, {}, {})));
+  CHECK(is_behind(folder.path(), kThen).value().why == "the bridge has no room for what comes");
   REQUIRE(save_status(folder.path(), figures(0, {.state = "stopped"})));
   CHECK_THAT(is_behind(folder.path(), kThen).value().why, Catch::Contains("does not run"));
   spit(folder / "status.json", "no JSON");
