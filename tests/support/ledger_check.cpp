@@ -51,9 +51,12 @@ LedgerEntry parse_entry(std::string_view line) {
 
 bool same(const Batch::Figures& expected, const json& result) {
   const auto sum = static_cast<double>(expected.sum);
-  return result["count"] == expected.count && result["min"] == expected.min &&
-         result["max"] == expected.max &&
-         std::abs(result["sum"].get<double>() - sum) <= kSumTolerance * std::max(1.0, std::abs(sum));
+  const auto close_to = [](const json& figure, double wanted) {
+    return std::abs(figure.get<double>() - wanted) <= kSumTolerance * std::max(1.0, std::abs(wanted));
+  };
+  return result["count"] == expected.count && result["sensors"] == expected.sensors.size() &&
+         result["min"] == expected.min && result["max"] == expected.max && close_to(result["sum"], sum) &&
+         close_to(result["mean"], sum / static_cast<double>(expected.count));
 }
 
 std::vector<std::string> split(const std::string& topic) {
@@ -92,6 +95,7 @@ void Batch::add_to(const WindowShape& window, const std::string& group, const Le
   figures.max = figures.count == 0 ? reading.value : std::max(figures.max, reading.value);
   figures.first_seq = figures.count == 0 ? reading.seq : std::min(figures.first_seq, reading.seq);
   figures.last_seq = figures.count == 0 ? reading.seq : std::max(figures.last_seq, reading.seq);
+  figures.sensors.insert(reading.sensor);
   ++figures.count;
   figures.sum += reading.value;
 }
@@ -186,7 +190,7 @@ std::uint64_t Outputs::seq_gaps() const {
 
 bool LedgerReport::whole() const {
   return lost == 0 && doubled == 0 && missing == 0 && differing.empty() && two_contents.empty() &&
-         gone_back.empty() && wrong_alerts.empty();
+         gone_back.empty() && wrong_alerts.empty() && incomplete.empty();
 }
 
 std::uint64_t LedgerReport::accepted() const {
@@ -210,6 +214,7 @@ std::ostream& operator<<(std::ostream& out, const LedgerReport& report) {
       report.differing.size(), report.two_contents.size(), report.gone_back.size(),
       report.wrong_alerts.size(), report.books.dump());
   print(out, "differing", report.differing);
+  print(out, "incomplete", report.incomplete);
   print(out, "with two contents", report.two_contents);
   print(out, "gone back", report.gone_back);
   print(out, "wrong alerts", report.wrong_alerts);
@@ -293,6 +298,7 @@ LedgerReport compare(const Batch& batch, const Outputs& outputs, const std::stri
     }
   }
   for (const auto& [id, result] : outputs.results()) {
+    if (result.value("incomplete", false)) report.incomplete.push_back(id);
     // Where midnight is near, the bridge sums up a day meanwhile: no window of the batch's.
     if (!keep(id) || is_of(id, "day") || batch.results().contains(id)) continue;
     report.differing.push_back(id + " was not expected: " + result.dump());

@@ -4,6 +4,7 @@
 #include <iosfwd>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -29,6 +30,7 @@ class Batch {
     long double sum = 0;
     double min = 0, max = 0;
     std::int64_t first_seq = 0, last_seq = 0;
+    std::set<std::string> sensors{};
   };
   explicit Batch(std::vector<WindowShape> windows) : windows_(std::move(windows)) {}
 
@@ -109,6 +111,7 @@ struct LedgerReport {
   std::uint64_t lost = 0, doubled = 0;           ///< readings, by the counts of the counted windows
   std::uint64_t missing = 0;                     ///< windows that never came out
   std::vector<std::string> differing;            ///< ids whose figures are others, or that nobody expected
+  std::vector<std::string> incomplete;           ///< ids that say so, though nothing is missing
   std::vector<std::string> two_contents;         ///< "id revision"
   std::vector<std::string> gone_back;            ///< alerts that showed an older state
   std::vector<std::string> wrong_alerts;         ///< what changed otherwise than the batch's windows say
