@@ -97,8 +97,10 @@ void kafka_away(std::chrono::seconds time, const std::string& speed) {
   const double before = resident_mb(site.bridge().pid());
   REQUIRE(passed(time));
   const double after = resident_mb(site.bridge().pid());
-  CHECK(wait_until(
-      [&] { return site.stats().contains("kafka") && site.stats()["kafka"]["state"] == "failing"; }, 30s));
+  const bool is_told = wait_until(
+      [&] { return site.stats().contains("kafka") && site.stats()["kafka"]["state"] == "failing"; }, 30s);
+  INFO(site.stats().dump() << '\n' << site.log());
+  CHECK(is_told);
   CHECK(site.stats()["kafka"]["error"].get<std::string>().find(site.kafka.brokers()) != std::string::npos);
   CHECK(site.stats()["pending"] > 0);
   CHECK(site.load.is_running());

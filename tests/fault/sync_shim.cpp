@@ -1,7 +1,7 @@
 // Preloaded into a program: a disk that fails.
 //   SYNC_SHIM_FAIL  while this file exists no sync of a file or folder succeeds: EIO, or what it says, EROFS
 //   SYNC_SHIM_ONLY  only of files whose path ends so, and after two seconds
-//   SYNC_SHIM_HANG  while this file exists, the sync of a snapshot does not end
+//   SYNC_SHIM_HANG  while this file exists, the sync of a file does not end whose path ends as it says
 //   SYNC_SHIM_BAD   "NAME:POSITION": of files whose path ends in NAME the byte at POSITION cannot be read
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -46,7 +46,12 @@ bool sync_fails(int of) {
 
 bool hangs(int file) {
   const char* const hang = std::getenv("SYNC_SHIM_HANG");
-  return hang && ::access(hang, F_OK) == 0 && ends_with(file, "snapshot.new");
+  const int says = hang ? ::open(hang, O_RDONLY | O_CLOEXEC) : -1;
+  if (says < 0) return false;
+  char end[32] = {};
+  const bool is_said = ::read(says, end, sizeof(end) - 1) > 0;
+  ::close(says);
+  return is_said && ends_with(file, end);
 }
 
 // Where in the file, or -1.

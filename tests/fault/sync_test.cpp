@@ -18,8 +18,10 @@ namespace {
 
 /// A gateway whose disk can be made to fail at the next sync.
 struct Rig {
-  explicit Rig(const std::string& sync_interval)
-      : box(broker.port(), "[journal]\nsync_interval = \"" + sync_interval + "\"\n"), gateway(start()) {}
+  explicit Rig(const std::string& sync_interval, const std::string& segment = "16 MiB")
+      : box(broker.port(),
+            fmt::format("[journal]\nsync_interval = \"{}\"\nsegment = \"{}\"\n", sync_interval, segment)),
+        gateway(start()) {}
   ChildProcess start() {
     ::setenv("SYNC_SHIM_FAIL", fail().c_str(), 1);
     ::setenv("SYNC_SHIM_HANG", hang().c_str(), 1);
@@ -176,7 +178,7 @@ TEST_CASE(
   const auto rejected = [&] { return subscriber.received("rejected/").size(); };
   rig.broker.publish("sensors/net/north/a/t", "no JSON");
   REQUIRE(wait_until([&] { return rejected() == 1; }));
-  spit(rig.hang(), "");
+  spit(rig.hang(), "snapshot.new");
   rig.gateway.send(SIGTERM);
   CHECK(wait_until([&] { return subscriber.received("lookout/").back().json()["state"] == "offline"; }));
   CHECK(rig.gateway.wait(std::chrono::seconds{5}) == 0);
@@ -189,4 +191,19 @@ TEST_CASE(
   const auto books = run({program("gateway"), "books", "--config", rig.box.config(), "--json"});
   INFO(books.out);
   CHECK(nlohmann::json::parse(books.out)["books"]["received"] == 1);
+}
+
+// A worn card syncs for seconds. What comes meanwhile needs more segments than the present one and the next.
+TEST_CASE("a sync that does not end holds up no message: the next segments are made all the same") {
+  Rig rig("10ms", "1 MiB");
+  Subscriber stats(rig.broker, {"lookout/gateway/+/stats"});
+  spit(rig.hang(), ".journal");
+  simulate(rig.broker, {"run", "--preset", "wildfire", "--network", "net", "--speed", "max"});
+  CHECK(wait_until([&] {
+    const auto all = stats.received();
+    return !all.empty() && all.back().json()["books"]["received"] == 24'000;
+  }));
+  CHECK(std::filesystem::exists(rig.hang()));
+  std::filesystem::remove(rig.hang());
+  CHECK(rig.gateway.stop() == 0);
 }
