@@ -13,8 +13,8 @@ namespace {
 // A reader who stays keeps it from being reset: then the file ends before the log does harm. Without one it
 // is reset at 16 MiB; one batch more comes on top.
 constexpr std::uint64_t kLargestLog = std::uint64_t{24} << 20;
-constexpr std::uint64_t kWorthEnding = std::uint64_t{1}
-                                       << 20;  // less of the open file makes no room to speak of
+// Less of the open file makes no room to speak of.
+constexpr std::uint64_t kWorthEnding = std::uint64_t{1} << 20;
 constexpr auto kSealAgain = std::chrono::minutes{10};
 constexpr auto kEvictAgain = std::chrono::minutes{1};
 
