@@ -124,6 +124,10 @@ void KafkaSite::check_whole(bool all_is_kept) const {
   if (all_is_kept) CHECK((in_archive == sent));
 }
 
+nlohmann::json KafkaSite::status() const {
+  return nlohmann::json::parse(run({program("bridge"), "status", "--config", box.config(), "--json"}).out);
+}
+
 nlohmann::json KafkaSite::stats() {
   look();
   return stats_;

@@ -44,6 +44,8 @@ class KafkaSite {
   [[nodiscard]] std::string log() const { return box.log("bridge"); }
   /// The newest statistics that the bridge has published.
   nlohmann::json stats();
+  /// What `lookout-bridge status --json` says.
+  [[nodiscard]] nlohmann::json status() const;
 
   Broker broker;
   Kafka kafka;

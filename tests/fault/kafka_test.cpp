@@ -97,12 +97,18 @@ void kafka_away(std::chrono::seconds time, const std::string& speed) {
   const double before = resident_mb(site.bridge().pid());
   REQUIRE(passed(time));
   const double after = resident_mb(site.bridge().pid());
+  // What the broker hands over of the statistics comes late under such a load.
+  nlohmann::json status;
   const bool is_told = wait_until(
-      [&] { return site.stats().contains("kafka") && site.stats()["kafka"]["state"] == "failing"; }, 30s);
-  INFO(site.stats().dump() << '\n' << site.log());
+      [&] {
+        status = site.status();
+        return status["kafka"]["state"] == "failing";
+      },
+      30s);
+  INFO(status.dump() << '\n' << site.stats().dump() << '\n' << site.log());
   CHECK(is_told);
-  CHECK(site.stats()["kafka"]["error"].get<std::string>().find(site.kafka.brokers()) != std::string::npos);
-  CHECK(site.stats()["pending"] > 0);
+  CHECK(status["kafka"]["error"].get<std::string>().find(site.kafka.brokers()) != std::string::npos);
+  CHECK(status["pending"] > 0);
   CHECK(site.load.is_running());
   site.load.end();
   site.kafka.start();
