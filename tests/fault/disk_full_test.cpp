@@ -20,11 +20,6 @@ constexpr const char* kFires =
     "[time]\nlag = \"0s\"\n[[window]]\nname = \"w\"\nsize = \"10s\"\nby = [\"region\"]\n"
     "[[rule]]\nname = \"Fire\"\nwindow = \"w\"\nwhen = \"temperature.mean > 35\"\n";
 
-bool is_there(const SmallDisk& disk) {
-  if (!disk.mounted()) WARN("skipped: no disk can be mounted here");
-  return disk.mounted();
-}
-
 /// A box whose state is on the small disk, and what its sensors say.
 struct Rig {
   explicit Rig(const SmallDisk& small) : disk(small) {

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <catch2/catch.hpp>
 #include <cerrno>
 #include <cstdint>
 #include <filesystem>
@@ -70,5 +71,11 @@ class SmallDisk {
   TempFolder folder_;
   bool mounted_ = false;
 };
+
+/// Says so where the test is to be left out.
+inline bool is_there(const SmallDisk& disk) {
+  if (!disk.mounted()) WARN("skipped: no disk can be mounted here");
+  return disk.mounted();
+}
 
 }  // namespace lookout::test

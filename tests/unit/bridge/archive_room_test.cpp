@@ -240,15 +240,6 @@ TEST_CASE("an archive that keeps more than it may, since it is not forwarded, sa
   CHECK_FALSE(box.archive->state().keeps_unforwarded);
 }
 
-namespace {
-
-bool is_there(const SmallDisk& disk) {
-  if (!disk.mounted()) WARN("skipped: no disk can be mounted here");
-  return disk.mounted();
-}
-
-}  // namespace
-
 TEST_CASE("an archive is opened on a full disk: the oldest files make room, where they may go") {
   const SmallDisk disk;
   if (!is_there(disk)) return;
