@@ -196,7 +196,7 @@ TEST_CASE("a full disk: the archive's oldest files make room, and nothing is mis
            std::ranges::max(archived, {}, [](const Key& key) { return std::get<3>(key); }) ==
                std::ranges::max(sent, {}, [](const Key& key) { return std::get<3>(key); });
   };
-  CHECK(wait_until(newest_is_there, 60s));
+  CHECK(wait_until(newest_is_there, 150s));
   const auto offsets = site.offsets();
   std::cout << fmt::format("{} readings sent; the archive holds offsets {} to {}\n", site.load.acknowledged(),
                            offsets.front(), offsets.back());
@@ -220,7 +220,7 @@ TEST_CASE("a bridge killed on a full disk starts there, and the archive's oldest
   site.start();
   site.load.await(20'000);
   site.load.end();
-  REQUIRE(wait_until([&] { return site.has_newest(); }, 60s));
+  REQUIRE(wait_until([&] { return site.has_newest(); }, 150s));
   CHECK(site.offsets().front() > 0);
   CHECK(rises_by_one(site.offsets()));
   CHECK(site.log().find("corrupt") == std::string::npos);
@@ -244,7 +244,7 @@ TEST_CASE("a disk with room for the archive and none for the journal's next segm
   site.load.start("5x");
   site.load.await(40'000);
   site.load.end();
-  REQUIRE(wait_until([&] { return site.has_newest(); }, 60s));
+  REQUIRE(wait_until([&] { return site.has_newest(); }, 150s));
   CHECK(site.offsets().front() > 0);
   CHECK(rises_by_one(site.offsets()));
   CHECK(site.log().find("no room for the next segment") != std::string::npos);

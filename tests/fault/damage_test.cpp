@@ -67,10 +67,12 @@ class Sensors {
     session_->close(1s);
   }
 
-  /// For so long, a reading of each region every 10 ms; returns when the broker has all.
+  /// For so long, a reading of each region every 10 ms, and on a slow machine until there are 120 for each
+  /// second, some 500 KB; returns when the broker has all.
   void tell(std::chrono::seconds duration) {
     const auto end = wall_clock_now() + duration;
-    while (wall_clock_now() < end) {
+    const auto enough = told_ + 120 * static_cast<decltype(told_)>(duration.count());
+    while (wall_clock_now() < end || told_ < enough) {
       for (const char* region : {"north", "south"}) publish(region, epoch_seconds(wall_clock_now()));
       std::this_thread::sleep_for(10ms);
     }
@@ -246,11 +248,12 @@ TEST_CASE(
     "a damaged snapshot: the older one gives the same results, without both the journal that is left does") {
   const bool both = GENERATE(false, true);
   Rig rig;
-  for (int runs = 0; runs < 2; ++runs) {
+  // A stop leaves out the snapshot that a slow disk does not take in time.
+  for (int runs = 0; runs < 2 || (runs < 5 && rig.snapshots().size() < 2); ++runs) {
+    if (runs > 0) rig.gateway = rig.box.start("gateway");
     rig.sensors.tell(3s);
     rig.await_computed();
     REQUIRE(rig.gateway.stop() == 0);
-    if (runs == 0) rig.gateway = rig.box.start("gateway");
   }
   const auto snapshots = rig.snapshots();
   REQUIRE(snapshots.size() == 2);

@@ -89,9 +89,9 @@ void with_full_disk(Then while_full) {
       },
       60s));
   const std::uint64_t at_full = pubacks.count();
+  site.load.end();
   const Journaled full = read_journaled(journal.state());
   CHECK(at_full <= full.messages);
-  site.load.end();
   while_full(site);
   CHECK(pubacks.count() == at_full);
   disk.free_space();
@@ -135,6 +135,9 @@ TEST_CASE("disk full: alerts and statistics go on, the subscription waits, a sta
   CHECK(wait_until([&] { return rig.alerts() == States{"firing"}; }));
   CHECK_FALSE(rig.said("leaves the broker")());
   rig.publish_until(rig.said("leaves the broker"));
+  REQUIRE(wait_until([&] {
+    return rig.broker.log().find("Client lookout-gateway-test-box-in disconnected") != std::string::npos;
+  }));
   rig.read(30, 10);
   rig.read(50, 10);
   CHECK(wait_until([&] { return rig.stats().value("disk_full", false); }));

@@ -73,9 +73,9 @@ KafkaSite::KafkaSite(const std::string& configuration, const std::string& proper
   start();
 }
 
-void KafkaSite::start() {
+void KafkaSite::start(bool wait_for_subscription) {
   if (watched_) preload(LOOKOUT_KAFKA_SHIM);
-  bridge_ = box.start("bridge");
+  bridge_ = box.start("bridge", wait_for_subscription);
   if (watched_) preload_nothing();
 }
 

@@ -18,7 +18,7 @@ class KafkaSite {
   /// `configuration`: more TOML, behind [kafka] brokers.
   explicit KafkaSite(const std::string& configuration = "", const std::string& properties = "");
 
-  void start();
+  void start(bool wait_for_subscription = true);
   /// From the next start on it is written down when its transactions begin and end.
   void watch_transactions();
   /// A `b` for each that has begun, a `c` for each that was committed.

@@ -45,6 +45,7 @@ void all_kinds_at_random(unsigned faults, const std::string& speed) {
   Nemesis nemesis(site, fault_seed(), all_faults(disk), {&clock, &disk});
   site.load.start(speed);
   nemesis.strike(fault_count(faults));
+  site.load.await(1'000);
   site.load.end();
   INFO(nemesis.text());
   const Loss loss = check_what_was_acknowledged(site, keeper.state(), pubacks, nemesis.text());

@@ -29,6 +29,14 @@ bool answers(std::uint16_t port) {
   return connected;
 }
 
+bool is_free(std::uint16_t port) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = loopback(port);
+  const bool bound = ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  ::close(socket);
+  return bound;
+}
+
 void replace(std::string& text, const std::string& from, const std::string& to) {
   const auto at = text.find(from);
   if (at == std::string::npos) throw std::runtime_error("mosquitto.conf has no '" + from + "'");
@@ -39,16 +47,14 @@ void replace(std::string& text, const std::string& from, const std::string& to) 
 
 // Below those that the kernel gives to outgoing connections (32768 on): who listens only seconds later, as
 // Kafka does, would find one of these taken.
-std::uint16_t free_port() {
+std::uint16_t free_port(int in_a_row) {
   constexpr std::uint16_t kFirst = 12'000, kLast = 32'000;
   static std::mt19937 random{std::random_device{}()};
   for (;;) {
     const auto port = static_cast<std::uint16_t>(kFirst + random() % (kLast - kFirst));
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_in address = loopback(port);
-    const bool is_free = ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-    ::close(socket);
-    if (is_free) return port;
+    int free = 0;
+    while (free < in_a_row && is_free(static_cast<std::uint16_t>(port + free))) ++free;
+    if (free == in_a_row) return port;
   }
 }
 

@@ -9,8 +9,8 @@
 
 namespace lookout::test {
 
-/// A port on the loopback that nobody listens on now.
-std::uint16_t free_port();
+/// A port on the loopback that nobody listens on now, nor on those that follow, so many in all.
+std::uint16_t free_port(int in_a_row = 1);
 
 /// A real Mosquitto on a port of its own, with the shipped mosquitto.conf: only port and folder differ.
 class Broker {

@@ -33,7 +33,7 @@ void replace_all(std::string& text, std::string_view name, int port) {
 
 }  // namespace
 
-Kafka::Kafka(const std::string& properties) : port_(free_port()), secure_port_(free_port()) {
+Kafka::Kafka(const std::string& properties) : port_(free_port(2)), secure_port_(free_port()) {
   configure(properties);
   start();
 }
