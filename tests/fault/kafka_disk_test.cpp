@@ -37,7 +37,7 @@ TEST_CASE("Kafka comes back while the disk is full: what it gets makes room, and
   }
   site.load.await(60'000);
   site.load.end();
-  CHECK(site.await_kafka(180s));
+  CHECK(site.await_kafka());
   CHECK(wait_until([&] { return site.stats()["evicted"] > 0; }));
   CHECK(site.stats()["evicted_unforwarded"] == 0);
   CHECK(site.stop() == 0);

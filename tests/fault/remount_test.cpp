@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char* kSyncOften = "[journal]\nsync_interval = \"100ms\"\n";
 // What was taken so long ago is on the disk, however slow it is: the claim is one about time.
-constexpr auto kSynced = 10s;
+constexpr auto kSynced = 2s;
 
 bool is_usable(const FailingDisk& disk) {
   if (!disk.usable()) WARN("skipped: no disk that can be made to fail here");

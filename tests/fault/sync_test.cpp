@@ -185,7 +185,7 @@ TEST_CASE(
     const auto states = subscriber.received("lookout/");
     return !states.empty() && states.back().json()["state"] == "offline";
   }));
-  CHECK(rig.gateway.wait(std::chrono::seconds{15}) == 0);
+  CHECK(rig.gateway.wait(std::chrono::seconds{5}) == 0);
   CHECK_THAT(rig.box.log("gateway"), Catch::Contains("the last one takes too long"));
   CHECK(rig.box.log("gateway").find("[error]") == std::string::npos);
   std::filesystem::remove(rig.hang());

@@ -21,21 +21,17 @@ sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
-bool answers(std::uint16_t port) {
+// Whether `call`, connect or bind, takes the port.
+bool succeeds(decltype(::connect)& call, std::uint16_t port) {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const sockaddr_in address = loopback(port);
-  const bool connected = ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  const bool taken = call(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   ::close(socket);
-  return connected;
+  return taken;
 }
 
-bool is_free(std::uint16_t port) {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = loopback(port);
-  const bool bound = ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-  ::close(socket);
-  return bound;
-}
+bool answers(std::uint16_t port) { return succeeds(::connect, port); }
+bool is_free(std::uint16_t port) { return succeeds(::bind, port); }
 
 void replace(std::string& text, const std::string& from, const std::string& to) {
   const auto at = text.find(from);
