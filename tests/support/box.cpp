@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <exception>
 #include <stdexcept>
 
 #include "tests/support/text.h"
@@ -23,6 +25,16 @@ metrics = { temperature = "temperature_c", smoke = "smoke_ug_m3" }
 }  // namespace
 
 Box::Box(std::uint16_t port, const std::string& windows_and_rules) { configure(port, windows_and_rules); }
+
+Box::~Box() {
+  if (std::uncaught_exceptions() == 0) return;
+  for (const auto& file : std::filesystem::directory_iterator(folder_.path())) {
+    if (file.path().extension() != ".log") continue;
+    const std::string log = slurp(file.path());
+    fmt::print(stderr, "--- {}\n{}\n", file.path().filename().string(),
+               log.substr(log.size() - std::min<std::size_t>(log.size(), 4000)));
+  }
+}
 
 void Box::configure(std::uint16_t port, const std::string& windows_and_rules) {
   spit(folder_ / "lookout.toml",

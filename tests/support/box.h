@@ -12,6 +12,10 @@ class Box {
   /// `windows_and_rules` is TOML put behind the usual inputs (codecs lookout and flat) and the broker's
   /// address.
   Box(std::uint16_t port, const std::string& windows_and_rules);
+  Box(const Box&) = delete;
+  Box& operator=(const Box&) = delete;
+  /// Where a failed REQUIRE ends the test, prints the end of what the programs logged.
+  ~Box();
 
   /// Writes another lookout.toml, as the constructor did.
   void configure(std::uint16_t port, const std::string& windows_and_rules);
