@@ -266,10 +266,7 @@ TEST_CASE("live gives the same results and books with a replay beside it, and no
     }
     REQUIRE(sensors.wait() == 0);
     std::vector<std::string> live;
-    // Under a sanitizer, beside other tests, all of them may take longer than one is waited for.
-    const auto windows = [&] { return subscriber.received("aggregates/").size(); };
-    for (std::size_t seen = windows(); seen < kWindows; seen = windows())
-      REQUIRE(wait_until([&] { return windows() > seen; }));
+    REQUIRE(wait_for_all([&] { return subscriber.received("aggregates/").size(); }, kWindows));
     for (const Received& message : subscriber.received("aggregates/")) live.push_back(message.payload);
     for (const Received& message : subscriber.received("alerts/")) {
       auto alert = message.json();

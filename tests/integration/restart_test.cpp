@@ -73,7 +73,7 @@ TEST_CASE(
   const auto ledger = ledger_keys(box.ledger());
   CHECK(ledger.size() == 24'000);
   CHECK(std::set<Key>(ledger.begin(), ledger.end()).size() == 24'000);
-  CHECK(wait_until([&] { return archive_keys(box).size() >= ledger.size(); }));
+  CHECK(wait_for_all([&] { return archive_keys(box).size(); }, ledger.size()));
   CHECK(archive_keys(box) == ledger);
   Subscriber subscriber(broker, {"alerts/#"});
   CHECK(wait_until([&] { return alert_states(subscriber) == std::vector<std::string>{"resolved"}; }));
@@ -97,7 +97,7 @@ TEST_CASE("gateway and bridge killed in the middle: nothing lost, nothing counte
   }
   REQUIRE(simulator.wait() == 0);
   const auto ledger = read_ledger(box.ledger());
-  CHECK(wait_until([&] { return archive_keys(box).size() >= ledger.size(); }));
+  CHECK(wait_for_all([&] { return archive_keys(box).size(); }, ledger.size()));
   CHECK(archive_keys(box) == ledger_keys(box.ledger()));
 
   // 23 windows close, of 5 regions and 2 metrics. One id may come twice, never with two contents.
