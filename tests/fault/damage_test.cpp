@@ -221,11 +221,13 @@ TEST_CASE("damage in the middle of the journal costs its records, and the window
   }
   // What stands there, by an intact copy.
   std::vector<double> lost;
+  std::uint64_t first_lost = 0;
   double resumed = 0;
   auto reader = SegmentReader::open(rig.folder() / "journal", damaged);
   REQUIRE(reader.has_value());
   for (bool behind = false; !behind;) {
     const std::size_t begin = reader->position();
+    if (lost.empty()) first_lost = reader->offset();
     const auto record = reader->next(std::numeric_limits<std::uint64_t>::max());
     REQUIRE((record && *record));
     const std::size_t end = reader->position();
@@ -241,6 +243,8 @@ TEST_CASE("damage in the middle of the journal costs its records, and the window
   check_marks(results, rig.sensors.expected(), resumed, lost);
   CHECK(results.size() == rig.sensors.expected().size());
   CHECK(rig.files(".corrupt.").size() == 1);
+  CHECK_THAT(rig.box.log("gateway"), Catch::Contains(fmt::format("journal: offsets {} to {} cannot be read",
+                                                                 first_lost, first_lost + lost.size() - 1)));
   CHECK(rig.gateway.stop() == 0);
 }
 

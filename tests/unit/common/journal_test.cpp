@@ -4,6 +4,7 @@
 
 #include "common/journal_reader.h"
 #include "common/journal_writer.h"
+#include "tests/support/captured_log.h"
 #include "tests/support/temp_folder.h"
 
 using namespace lookout;
@@ -293,6 +294,7 @@ TEST_CASE("damage in the newest segment is kept aside, a torn tail is not") {
   }
   std::string content = slurp(newest_segment(folder));
   const std::size_t record = 8 + 20 + 1 + 7;
+  const CapturedLog log;
   SECTION("the third record") {
     content[24 + 2 * record + 28] ^= 1;
     spit(newest_segment(folder), content);
@@ -302,6 +304,8 @@ TEST_CASE("damage in the newest segment is kept aside, a torn tail is not") {
     CHECK(lost == 1);
     CHECK(entries.size() == 7);
     CHECK(aside() == 1);
+    CHECK(log.count("journal: offsets 2 to 2 are damaged in '") == 1);
+    CHECK(log.count("the last write was interrupted") == 0);
   }
   SECTION("the last record") {
     content[24 + 7 * record + 28] ^= 1;
@@ -314,5 +318,7 @@ TEST_CASE("damage in the newest segment is kept aside, a torn tail is not") {
     spit(newest_segment(folder), content);
     CHECK(open(folder)->end() == 7);
     CHECK(aside() == 0);
+    CHECK(log.count("the last write was interrupted") == 1);
+    CHECK(log.count("bytes after offset 7 of '") == 1);
   }
 }
