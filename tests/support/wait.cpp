@@ -14,12 +14,4 @@ bool wait_until(const std::function<bool()>& condition, std::chrono::seconds pat
   return true;
 }
 
-bool wait_for_all(const std::function<std::size_t()>& count, std::size_t all) {
-  for (std::size_t seen = count(); seen < all;) {
-    const std::size_t before = seen;
-    if (!wait_until([&] { return (seen = count()) > before; })) return false;
-  }
-  return true;
-}
-
 }  // namespace lookout::test
